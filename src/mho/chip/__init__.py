@@ -1,0 +1,3 @@
+"""Chips: tiles, how many, and the digital unit; presets as TOML."""
+
+from ._chip import Chip as Chip

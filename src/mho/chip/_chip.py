@@ -1,0 +1,61 @@
+"""`Chip`: how many tiles of which kind, and the digital unit beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mho.core import Loader, Room, Source, fingerprint
+from mho.digital import DigitalUnit
+from mho.tiles import ROOMS as _TILES
+from mho.tiles import AbstractTile, Compensation
+
+
+@dataclass(frozen=True)
+class Chip:
+    """The chip: equal tiles around a digital unit. Load a preset or a TOML file with `Chip.load`."""
+
+    name: str
+    title: str
+    tiles: int
+    tile: AbstractTile
+    digital: DigitalUnit
+    compensation: Compensation = "none"
+    """How the chip makes up for drift when asked to."""
+    sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.tiles < 1:
+            raise ValueError(f"a chip has at least one tile, not {self.tiles}")
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, plugins: Sequence[str] = ()) -> Chip:
+        """Load a preset by name or a TOML file by path; classes of your own come from modules named in `plugins`.
+
+        Raises:
+            SpecError: with every problem of the file at once.
+            FileError: if there is no such preset or file.
+
+        >>> Chip.load("hermes").tiles
+        64
+        """
+        return _loader(plugins).load(cls, name_or_path)
+
+    @classmethod
+    def from_dict(cls, table: dict[str, object], plugins: Sequence[str] = (), where: str = "") -> Chip:
+        """Build a chip from plain values, as `mho.core.dump_spec` writes them."""
+        return _loader(plugins).build(cls, table, where=where)
+
+    @staticmethod
+    def presets() -> list[str]:
+        """Return the names of the presets."""
+        return sorted(_loader(()).presets(Chip))
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over every number of the chip."""
+        return fingerprint(self)
+
+
+def _loader(plugins: Sequence[str]) -> Loader:
+    return Loader((*_TILES, Room(Chip, {"Chip": Chip}, "chips")), tuple(plugins))

@@ -1,0 +1,72 @@
+"""Folding batch norms into the convolution or linear layer before them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mho.ir import Const, Graph, Node, Ref, short_name
+
+
+def fold_batch_norm(graph: Graph) -> Graph:
+    """Fold every batch norm that is the only reader of a matrix node; drop identities; others stay on the digital unit."""
+    readers: dict[str, int] = {graph.output: 1}
+    for node in graph.nodes:
+        for name in node.inputs:
+            readers[name] = readers.get(name, 0) + 1
+    tensors = dict(graph.tensors)
+    nodes: dict[str, Node] = {}
+    alias: dict[str, str] = {}
+    for node in graph.nodes:
+        node = _rename(node, alias)
+        kind = short_name(node.op)
+        if kind in ("dropout", "alias", "contiguous", "clone", "detach", "lift_fresh_copy"):
+            alias[node.name] = node.inputs[0]
+            continue
+        source = nodes.get(node.inputs[0]) if node.inputs else None
+        if kind == "batch_norm" and source is not None and source.is_matrix and readers[source.name] == 1:
+            nodes[source.name] = _folded(source, node, tensors)
+            alias[node.name] = source.name
+            continue
+        nodes[node.name] = node
+    used = {n.weight for n in nodes.values()} | {n.bias for n in nodes.values()}
+    for node in nodes.values():
+        used |= {a.tensor for a in node.args if isinstance(a, Const)}
+    kept = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items() if k in used}
+    return Graph(tuple(nodes.values()), alias.get(graph.output, graph.output), kept)
+
+
+def _rename(node: Node, alias: dict[str, str]) -> Node:
+    def fix(arg: Any) -> Any:
+        if isinstance(arg, Ref):
+            return Ref(alias.get(arg.node, arg.node))
+        return tuple(fix(a) for a in arg) if isinstance(arg, tuple) else arg  # pyright: ignore[reportUnknownVariableType]
+
+    return dataclasses.replace(
+        node,
+        inputs=tuple(alias.get(i, i) for i in node.inputs),
+        args=fix(node.args),
+        kwargs=tuple((k, fix(v)) for k, v in node.kwargs),
+    )
+
+
+def rename(graph: Graph, names: dict[str, str]) -> Graph:
+    """Give nodes other names, wherever they are mentioned."""
+    nodes = (dataclasses.replace(_rename(n, names), name=names.get(n.name, n.name)) for n in graph.nodes)
+    return Graph(tuple(nodes), names.get(graph.output, graph.output), graph.tensors)
+
+
+def _folded(matrix: Node, norm: Node, tensors: dict[str, Tensor]) -> Node:
+    gamma, beta, mean, variance = (tensors[a.tensor].double() if isinstance(a, Const) else None for a in norm.args[1:5])
+    assert mean is not None and variance is not None  # batch norms in evaluation have running statistics
+    eps = float(norm.args[7])
+    scale = (variance + eps).rsqrt() * (1 if gamma is None else gamma)
+    weight = tensors[matrix.weight].double()
+    bias = tensors[matrix.bias].double() if matrix.bias else torch.zeros_like(mean)
+    names = (f"{matrix.name}.folded_weight", f"{matrix.name}.folded_bias")
+    tensors[names[0]] = (weight * scale.reshape(-1, *[1] * (weight.dim() - 1))).float()
+    tensors[names[1]] = ((bias - mean) * scale + (0 if beta is None else beta)).float()
+    return dataclasses.replace(matrix, weight=names[0], bias=names[1])

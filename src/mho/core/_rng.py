@@ -1,0 +1,52 @@
+"""Randomness by name: every draw comes from a path such as chip 3 / layer4.conv1 / program.
+
+A path is hashed to a generator of its own, so a chip instance is the same whether 4 or 4000 are simulated, in
+whatever chunks or order. Draws are float32 on the CPU and moved afterwards, because float64 draws differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Seed:
+    """The root of a tree of named random streams.
+
+    >>> Seed(0).child("chip", 3).child("conv1", "program").normal((2,)).tolist() == (
+    ...     Seed(0).child("chip", 3, "conv1").child("program").normal((2,)).tolist())
+    True
+    """
+
+    root: int = 0
+    path: tuple[str | int, ...] = ()
+
+    def child(self, *names: str | int) -> Seed:
+        """Return the stream below this one with these names."""
+        return Seed(self.root, self.path + names)
+
+    def value(self) -> int:
+        """Return the 63-bit seed that the path stands for."""
+        text = "/".join([str(self.root), *(f"{type(p).__name__}:{len(str(p))}:{p}" for p in self.path)])
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+    def generator(self) -> torch.Generator:
+        """Return a fresh CPU generator at the start of this stream."""
+        return torch.Generator().manual_seed(self.value())
+
+    def normal(self, shape: Sequence[int]) -> Tensor:
+        """Draw standard normal numbers, float32, on the CPU."""
+        return torch.randn(tuple(shape), generator=self.generator(), dtype=torch.float32)
+
+
+def normal_per_instance(seeds: Sequence[Seed], shape: Sequence[int]) -> Tensor:
+    """Draw `[instances, *shape]` standard normal numbers, one stream per instance."""
+    out = torch.empty((len(seeds), *shape), dtype=torch.float32)
+    for row, seed in zip(out, seeds, strict=True):
+        torch.randn(tuple(shape), generator=seed.generator(), out=row)
+    return out

@@ -1,0 +1,52 @@
+"""`AbstractCell`: what every memory cell can be asked."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Cost, Siemens, SquareMetre
+
+
+@dataclass(frozen=True)
+class AbstractCell(ABC):
+    """The memory cell: a conductance that is programmed once and then drifts, relaxes and fluctuates.
+
+    A cell holds numbers only. Its state is the tensors that are passed in: the target conductance and standard
+    normal draws, one per name in `draws`, of the target's shape. All methods are pure, differentiable in the
+    target and broadcast over leading dimensions.
+    """
+
+    @property
+    @abstractmethod
+    def draws(self) -> tuple[str, ...]:
+        """The names of the standard normal tensors that `conductance` needs."""
+
+    @property
+    @abstractmethod
+    def range(self) -> tuple[Siemens, Siemens]:
+        """The lowest and the highest conductance that can be asked for, in S."""
+
+    @abstractmethod
+    def conductance(
+        self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
+    ) -> Float[Tensor, "*shape"]:
+        """Return the conductance in S as read `time` seconds after programming.
+
+        `None` stands for the conductance just written, before any drift, relaxation or read noise.
+        """
+
+    @abstractmethod
+    def costs(self) -> Mapping[str, Cost]:
+        """Return the cost of the actions `write` and of the `part` itself (area of one cell)."""
+
+
+def cell_costs(area: SquareMetre, write: Cost) -> Mapping[str, Cost]:
+    """Put together the cost table of a cell."""
+    return {"write": write, "part": Cost(area=area)}
+
+

@@ -1,0 +1,56 @@
+"""The digital unit: everything of a network that no tile does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mho.core import Cost, Hertz, Source
+
+from ._logic import Logic
+
+WORD = 16
+"""Bits of the digital unit's arithmetic, for cost; the simulation computes in float32."""
+
+
+@dataclass(frozen=True)
+class DigitalUnit:
+    """Lanes of fixed-point arithmetic beside the tiles: scale, bias, ReLU, addition, pooling, and buffers.
+
+    Cost in NAND2 equivalents: an operation is an adder and a register; a scale is a multiplier. Source: [zigzagimc2023].
+    """
+
+    logic: Logic
+    lanes: int
+    """Operations at once."""
+    clock: Hertz
+    registers: int
+    """Flip-flops per tile that are clocked while it works (its own and those of its share of the unit)."""
+    buffer_bits: int
+    """Capacity of the activation buffer of the chip, for its area."""
+    sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.lanes, self.clock) <= 0:
+            raise ValueError(f"lanes and clock must be above zero, not {self.lanes} and {self.clock}")
+
+    def costs(self) -> Mapping[str, Cost]:
+        """Return the cost of one `operation`, one `scale`, moving one buffer `bit`, and the `part`."""
+        cycle = 1 / (self.lanes * self.clock)
+        add = self.logic.adder(WORD) + self.logic.register(WORD)
+        multiply = self.logic.multiplier(WORD, 8)
+        lane = add + multiply
+        return {
+            "operation": Cost(energy=add.energy, latency=cycle),
+            "scale": Cost(energy=add.energy + multiply.energy, latency=cycle),
+            "bit": self.logic.buffer_access(1),
+            "part": Cost(
+                area=lane.area * self.lanes + self.buffer_bits * self.logic.sram_bit_area,
+                leakage=lane.leakage * self.lanes,
+            ),
+        }
+
+    def clock_power(self) -> float:
+        """Return the power in W of clocking the registers of one busy tile (the clock switches every cycle)."""
+        energy = self.logic.DFF_CAPACITANCE * self.logic.nand2_capacitance * self.logic.supply**2
+        return self.registers * energy * self.clock

@@ -1,0 +1,40 @@
+"""`QuantGraph`: a graph with integer weights and the scales that lead in and out of every tile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ._graph import Graph
+
+
+@dataclass(frozen=True)
+class QuantLayer:
+    """The integers of one matrix node: real output = product x weight_scale x input_scale + bias, in float32.
+
+    The product is that of integer weights and integer inputs round(x / input_scale), clipped to `input_range`.
+    """
+
+    weight: Tensor
+    """int8, of the node's weight shape."""
+    weight_scale: Float[Tensor, "outputs"]
+    bias: Float[Tensor, "outputs"]
+    input_scale: float
+    input_range: tuple[int, int]
+    signed: bool
+    full_scale: Float[Tensor, "R S"]
+    """The converter's full scale per row tile and slice, in units of digit x step."""
+
+
+@dataclass(frozen=True)
+class QuantGraph:
+    """A quantised network for one kind of tile."""
+
+    graph: Graph
+    layers: Mapping[str, QuantLayer]
+    """By node name."""
+    tile_fingerprint: str
+    """Of the tile it was quantised for; another one needs other ranges."""

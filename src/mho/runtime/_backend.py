@@ -1,0 +1,117 @@
+"""`AbstractBackend`: walks a program's graph; how a matrix node is multiplied is the subclass's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mho.compiler import float_values
+from mho.core import Seed
+from mho.ir import Node, Program, QuantLayer, run_digital
+from mho.tiles import AbstractLayout, Activity, Condition
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The state of all layers in some chips under some conditions."""
+
+    chips: tuple[Seed, ...]
+    layers: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One pass over some images."""
+
+    output: Tensor
+    activity: Mapping[str, Activity]
+    errors: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class AbstractBackend(ABC):
+    """Runs a program. The digital unit computes in float32: output = product x scale + bias, then its operators."""
+
+    program: Program
+
+    @abstractmethod
+    def prepare_layer(
+        self, layout: AbstractLayout, layer: QuantLayer, chips: Sequence[Seed], conditions: Sequence[Condition]
+    ) -> Any:
+        """Write one layer into the chips."""
+
+    @abstractmethod
+    def multiply(
+        self, layout: AbstractLayout, layer: QuantLayer, state: Any, x: Tensor, noise: Tensor | None
+    ) -> tuple[Tensor, Activity | None]:
+        """Multiply integer inputs `[I, B, ...]`; returns the product and, if it knows, what the cells did."""
+
+    def layout(self, node: Node) -> AbstractLayout:
+        """Return the cut of a matrix node."""
+        return self.program.quant.graph.layout(node, self.program.chip.tile.shape[0])
+
+    def prepare(self, chips: Sequence[Seed], conditions: Sequence[Condition]) -> Prepared:
+        """Write all layers into the chips and let time pass."""
+        layers: dict[str, Any] = {}
+        for node in self.program.quant.graph.matrix_nodes():
+            own = [c.child(node.name) for c in chips]
+            layers[node.name] = self.prepare_layer(self.layout(node), self.program.quant.layers[node.name], own, conditions)
+        return Prepared(tuple(chips), layers)
+
+    def forward(self, state: Prepared, images: Tensor, first: int, record_errors: int) -> Forward:
+        """Run the graph on images whose indices begin at `first`."""
+        graph = self.program.quant.graph
+        values: dict[str, Tensor] = {}
+        activity: dict[str, Activity] = {}
+        errors: dict[str, Tensor] = {}
+        truth = float_values(graph, images[:record_errors]) if record_errors else {}
+        last = graph.last_uses()
+        for node in graph.nodes:
+            if node.op == "input":
+                values[node.name] = images.float().unsqueeze(0)
+            elif node.is_matrix:
+                values[node.name], done = self._matrix(node, state, values[node.inputs[0]], first)
+                if done is not None:
+                    activity[node.name] = done
+                if truth:
+                    errors[node.name] = _relative(values[node.name][:, :record_errors], truth[node.name])
+            else:
+                values[node.name] = run_digital(node, values, graph.tensors)
+            for name in node.inputs:
+                if last[name] == node.name:
+                    del values[name]
+        return Forward(values[graph.output], activity, errors)
+
+    def _matrix(self, node: Node, state: Prepared, x: Tensor, first: int) -> tuple[Tensor, Activity | None]:
+        layer, layout = self.program.quant.layers[node.name], self.layout(node)
+        integers = (x / layer.input_scale).round_().clamp_(*layer.input_range)
+        noise = self._noise(node, layout, layer, state.chips, integers, first)
+        product, activity = self.multiply(layout, layer, state.layers[node.name], integers, noise)
+        columns = (1, 1, -1, 1, 1) if node.op == "conv2d" else (-1,)
+        scale = (layer.weight_scale * layer.input_scale).reshape(columns)
+        return product.mul_(scale).add_(layer.bias.reshape(columns)), activity
+
+    def _noise(
+        self, node: Node, layout: AbstractLayout, layer: QuantLayer, chips: Sequence[Seed], x: Tensor, first: int
+    ) -> Tensor | None:
+        shape = self.program.chip.tile.noise_shape(layout, layout.positions(x), layer.signed)
+        if shape is None:
+            return None
+        noise = torch.empty((len(chips), x.shape[1], *shape))
+        generator = torch.Generator()
+        for i, chip in enumerate(chips):
+            stream = chip.child(node.name, "noise")
+            for b in range(x.shape[1]):
+                generator.manual_seed(stream.child(first + b).value())
+                torch.randn(shape, generator=generator, out=noise[i, b])
+        return noise
+
+
+def _relative(y: Tensor, truth: Tensor) -> Tensor:
+    difference = (y - truth).flatten(1).norm(dim=1)
+    return difference / truth.flatten().norm().clamp(min=1e-12)

@@ -1,0 +1,116 @@
+"""The reference backend: one product, one conversion, one addition at a time, in numpy float64; slow and literal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mho.converters import Cco, Sar
+from mho.core import Seed, UnsupportedOpError
+from mho.ir import QuantLayer
+from mho.tiles import AbstractLayout, Activity, AnalogTile, BitSerial, Condition, Realisation, Split
+
+from ._backend import AbstractBackend
+
+
+@dataclass(frozen=True)
+class ReferenceBackend(AbstractBackend):
+    """Runs a program literally. For small cases: it is the judge of the fast backend."""
+
+    def prepare_layer(
+        self, layout: AbstractLayout, layer: QuantLayer, chips: Sequence[Seed], conditions: Sequence[Condition]
+    ) -> Any:
+        """Realise the cells and converters; the integers themselves for an exact tile."""
+        tile = self.program.chip.tile
+        if isinstance(tile, AnalogTile):
+            return tile.realise(layout, layer.weight.float(), layer.full_scale, chips, conditions, layer.signed)
+        if tile.exact:
+            return len(chips) * len(conditions)
+        raise UnsupportedOpError(f"the reference backend knows analog and exact tiles, not {type(tile).__name__}")
+
+    def multiply(
+        self, layout: AbstractLayout, layer: QuantLayer, state: Any, x: Tensor, noise: Tensor | None
+    ) -> tuple[Tensor, Activity | None]:
+        """Loop over instances, images, groups, row tiles, positions, columns, phases and slices."""
+        instances = state.digits.shape[0] if isinstance(state, Realisation) else int(state)
+        x = x.expand(instances, *x.shape[1:])
+        positions = layout.positions(x)
+        y = np.zeros((instances, x.shape[1], layout.groups, layout.columns, positions))
+        weights = layout.split_weight(layer.weight.float()).numpy().astype(np.float64)
+        for i, b in np.ndindex(*y.shape[:2]):
+            rows = layout.gather(x[i, b : b + 1]).numpy()  # [G, R, positions, K]
+            for g, r, m in np.ndindex(*rows.shape[:3]):
+                vector = rows[g, r, m]
+                if isinstance(state, Realisation):
+                    own = None if noise is None else noise[i % state.chips, b, :, g, r, :, :, m].numpy()
+                    y[i, b, g, :, m] += self._columns(state, layer, vector, (i, g, r), own)
+                else:
+                    y[i, b, g, :, m] += vector @ weights[g, r]
+        return layout.output(torch.from_numpy(y).float(), x), None
+
+    def _columns(
+        self, real: Realisation, layer: QuantLayer, vector: np.ndarray, at: tuple[int, int, int], noise: np.ndarray | None
+    ) -> np.ndarray:
+        """Return one row tile's contribution to every column for one input vector."""
+        tile = self.program.chip.tile
+        assert isinstance(tile, AnalogTile)
+        i, g, r = at
+        digits = real.digits[i, g, r].numpy().astype(np.float64)
+        phases = _phases(tile.inputs, vector, layer.signed)
+        value = np.zeros(digits.shape[-1])
+        for n in range(digits.shape[-1]):
+            for p, (weight, pulses) in enumerate(phases):
+                for s, significance in enumerate(tile.weights.significance):
+                    lsb = float(real.lsb[r, s])
+                    signal = float(np.dot(pulses, digits[s, :, n])) / lsb * float(real.gain[i, g, r, s, n])
+                    signal += float(real.offset[i, g, r, s, n])
+                    if noise is not None:
+                        signal += tile.noise_lsb * float(noise[p, s, n])
+                    bits = None if real.bit_weights is None else real.bit_weights[i, g, r, s, n].numpy()
+                    code = _convert(tile.converter, signal, real.low, real.high, bits)
+                    corrected = (code - float(real.offset_correction[i, g, r, s, n])) / float(real.gain_correction[i, g, r, s, n])
+                    value[n] += weight * significance * corrected * lsb * float(real.drift_factor[i, g, r, n])
+        return value[:-1] - value[-1] if tile.weights.reference_column else value
+
+
+def _phases(encoding: Any, vector: np.ndarray, signed: bool) -> list[tuple[float, np.ndarray]]:
+    """Encode literally: a list of (significance, pulses)."""
+    integers = vector.astype(np.int64)
+    bits = encoding.bits
+    if isinstance(encoding, BitSerial):
+        patterns = integers & (2**bits - 1)
+        planes = [(2.0**i, ((patterns >> i) & 1).astype(float)) for i in range(bits)]
+        if signed:
+            planes[-1] = (-planes[-1][0], planes[-1][1])
+        return planes
+    width = encoding.digit_bits if isinstance(encoding, Split) else bits - 1
+    parts = [(1.0, integers)]
+    if signed and encoding.signing == "phases":
+        parts = [(1.0, np.maximum(integers, 0)), (-1.0, np.maximum(-integers, 0))]
+    out: list[tuple[float, np.ndarray]] = []
+    for sign, part in parts:
+        for low in range(0, bits - 1, width):
+            digit = (np.abs(part) >> low) & (2**width - 1)
+            out.append((sign * 2.0**low, digit * np.sign(part).astype(float)))
+    return out
+
+
+def _convert(converter: Any, signal: float, low: float, high: float, bits: np.ndarray | None) -> float:
+    if isinstance(converter, Cco):
+        code = float(np.floor(signal))
+    elif isinstance(converter, Sar) and bits is not None:
+        rest, code = signal - (low - 0.5), low
+        for bit in reversed(range(converter.bits)):
+            if rest >= bits[bit]:
+                rest -= float(bits[bit])
+                code += 2.0**bit
+    elif isinstance(converter, Sar):
+        code = float(np.round(signal))  # half to even, as torch rounds
+    else:
+        raise UnsupportedOpError(f"the reference backend does not know {type(converter).__name__}")
+    return min(max(code, low), high)

@@ -1,0 +1,119 @@
+"""run: a program on images, over chip instances and conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Seed, ShapeError
+from mho.ir import Program
+from mho.tiles import Activity, Condition
+
+from ._backend import AbstractBackend
+from ._reference import ReferenceBackend
+from ._torch import TorchBackend
+
+_IMAGES_AT_ONCE = 100
+"""Images times conditions times chips that run at once: keeps activations small and calls few."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What running a program gave."""
+
+    outputs: Float[Tensor, "conditions instances batch *output"]
+    conditions: tuple[Condition, ...]
+    counts: Mapping[str, Activity]
+    """By matrix node: the activity of its cells for one image, mean over images, instances and conditions."""
+    layer_errors: Mapping[str, Tensor]
+    """By node: relative L2 error of its output against float32, `[conditions, instances]`; of the first images, if asked for."""
+    seed: int
+
+    @property
+    def instances(self) -> int:
+        """The number of chips."""
+        return self.outputs.shape[1]
+
+    def accuracy(self, labels: Tensor) -> Float[Tensor, "conditions instances"]:
+        """Return the share of images whose largest output is the label."""
+        if len(labels) != self.outputs.shape[2]:
+            raise ShapeError(f"there must be one label for each of the {self.outputs.shape[2]} images, not {len(labels)}")
+        return (self.outputs.argmax(-1) == labels).double().mean(-1)
+
+
+def run(
+    program: Program,
+    x: Tensor,
+    *,
+    seed: int = 0,
+    instances: int = 1,
+    conditions: Sequence[Condition] = (Condition(),),
+    chunk: int = 1,
+    backend: Literal["torch", "reference"] = "torch",
+    record_errors: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Run:
+    """Run a program on `x` `[batch, ...]` for some chip instances, each under all conditions.
+
+    Instance i is the chip `Seed(seed).child("chip", i)`: it is the same however many are run, in whatever `chunk`. The
+    noise of an image depends on chip, layer and the image's index only, and is the same under all conditions.
+
+    `record_errors` compares that many images, layer by layer, with float32. `progress(done, total)` is told of
+    image-instances.
+
+    Raises:
+        ShapeError: if the images do not fit the program.
+    """
+    shape = program.quant.graph.input.shape
+    if tuple(x.shape[1:]) != shape or len(x) == 0:
+        raise ShapeError(f"images must have shape [images, {', '.join(map(str, shape))}], not {list(x.shape)}")
+    if instances < 1 or chunk < 1 or not conditions:
+        raise ShapeError(f"a run needs at least one instance, chunk and condition, not {instances}, {chunk}, {len(conditions)}")
+    exact = program.chip.tile.exact
+    kinds = tuple(conditions[:1]) if exact else tuple(conditions)
+    chips = [Seed(seed).child("chip", i) for i in range(1 if exact else instances)]
+    engine: AbstractBackend = TorchBackend(program) if backend == "torch" else ReferenceBackend(program)
+    outputs: list[Tensor] = []
+    errors: dict[str, list[Tensor]] = {}
+    activities: dict[str, list[tuple[float, Activity]]] = {}
+    total, done = len(chips) * len(x), 0
+    with torch.inference_mode():
+        for start in range(0, len(chips), chunk):
+            some = chips[start : start + chunk]
+            state = engine.prepare(some, kinds)
+            step = max(1, _IMAGES_AT_ONCE // (len(some) * len(kinds)))
+            parts: list[Tensor] = []
+            for first in range(0, len(x), step):
+                images = x[first : first + step]
+                wanted = record_errors if first == 0 else 0
+                result = engine.forward(state, images, first, wanted)
+                parts.append(result.output.unflatten(0, (len(kinds), len(some))))
+                for name, activity in result.activity.items():
+                    activities.setdefault(name, []).append((len(images) * len(some), activity))
+                for name, error in result.errors.items():
+                    errors.setdefault(name, []).append(error.unflatten(0, (len(kinds), len(some))))
+                done += len(images) * len(some)
+                if progress is not None:
+                    progress(done, total)
+            outputs.append(torch.cat(parts, 2))
+    y = torch.cat(outputs, 1)
+    layer_errors = {k: torch.cat(v, 1) for k, v in errors.items()}
+    if exact:
+        y = y.expand(len(conditions), instances, *y.shape[2:])
+        layer_errors = {k: v.expand(len(conditions), instances) for k, v in layer_errors.items()}
+    counts = {name: _mean(items) for name, items in activities.items()}
+    return Run(y, tuple(conditions), counts, layer_errors, seed)
+
+
+def _mean(items: list[tuple[float, Activity]]) -> Activity:
+    total = sum(w for w, _ in items)
+    return Activity(
+        items[0][1].positions,
+        sum(w * a.siemens_seconds for w, a in items) / total,
+        sum(w * a.density for w, a in items) / total,
+    )

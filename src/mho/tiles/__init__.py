@@ -1,0 +1,44 @@
+"""Tiles: signed weights to cells, digital inputs to pulses, array and converters: one matrix-vector product."""
+
+from mho.core import Loader, Room
+from mho.converters import ROOMS as _CONVERTERS
+from mho.devices import ROOMS as _DEVICES
+from mho.digital import ROOMS as _DIGITAL
+
+from ._analog import AnalogTile as AnalogTile
+from ._base import AbstractTile as AbstractTile
+from ._base import Activity as Activity
+from ._base import Compensation as Compensation
+from ._base import Condition as Condition
+from ._characterise import TileReport as TileReport
+from ._characterise import characterise as characterise
+from ._digital import DigitalTile as DigitalTile
+from ._inputs import AbstractInputEncoding as AbstractInputEncoding
+from ._inputs import BitParallel as BitParallel
+from ._inputs import BitSerial as BitSerial
+from ._inputs import Split as Split
+from ._layout import AbstractLayout as AbstractLayout
+from ._layout import ConvLayout as ConvLayout
+from ._layout import LinearLayout as LinearLayout
+from ._readout import PostConversion as PostConversion
+from ._readout import PreConversion as PreConversion
+from ._state import ArrayState as ArrayState
+from ._state import Realisation as Realisation
+from ._weights import AbstractWeightEncoding as AbstractWeightEncoding
+from ._weights import BitSliced as BitSliced
+from ._weights import Differential as Differential
+from ._weights import OffsetColumn as OffsetColumn
+
+ROOMS = (
+    *_DEVICES,
+    *_CONVERTERS,
+    *_DIGITAL,
+    Room(AbstractTile, {"AnalogTile": AnalogTile, "DigitalTile": DigitalTile}, "tiles"),
+    Room(AbstractInputEncoding, {"BitParallel": BitParallel, "BitSerial": BitSerial, "Split": Split}),
+    Room(AbstractWeightEncoding, {"BitSliced": BitSliced, "Differential": Differential, "OffsetColumn": OffsetColumn}),
+)
+
+
+def load_tile(name_or_path: str) -> AbstractTile:
+    """Load a tile: a preset name such as `"tile1"`, or a TOML file."""
+    return Loader(ROOMS).load(AbstractTile, name_or_path)

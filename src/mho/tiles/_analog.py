@@ -1,0 +1,349 @@
+"""The analog tile: cells that multiply, lines that add, converters that read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.converters import AbstractConverter
+from mho.core import Cost, Farad, Seed, Source, Volt, normal_per_instance
+from mho.devices import AbstractCell
+
+from ._base import AbstractTile, Activity, Condition
+from ._inputs import AbstractInputEncoding
+from ._layout import AbstractLayout
+from ._readout import PostConversion, PreConversion
+from ._state import ArrayState, Realisation
+from ._weights import AbstractWeightEncoding
+
+_CHUNK = 1 << 20
+"""Partial sums that are held at once: 4 MiB, so that the passes over them stay in cache."""
+_COVERAGE = 0.9999
+"""Share of the partial sums of the calibration inputs that the full scale covers."""
+_CALIBRATION_VECTORS = 64
+
+
+@dataclass(frozen=True)
+class AnalogTile(AbstractTile):
+    """The analog in-memory-computing tile: input encoding, cells, pre-conversion, ADC, post-conversion.
+
+    `rows` and `cols` count weights; a weight takes as many cells as its encoding says. `columns_per_converter`
+    neighbouring lines share a converter in turn.
+
+    Source: [singh2025] for the composition.
+    """
+
+    rows: int
+    cols: int
+    cell: AbstractCell
+    weights: AbstractWeightEncoding
+    inputs: AbstractInputEncoding
+    pre: PreConversion
+    converter: AbstractConverter
+    post: PostConversion
+    read_voltage: Volt
+    supply: Volt
+    line_capacitance: Farad
+    """Capacitance of a word line per cell."""
+    dac_capacitance: Farad
+    """Capacitance switched per bit by a row's driver."""
+    columns_per_converter: int = 1
+    sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.rows, self.cols, self.columns_per_converter) < 1:
+            raise ValueError(
+                f"rows, cols and columns_per_converter must be at least 1, "
+                f"not {self.rows}, {self.cols}, {self.columns_per_converter}"
+            )
+        if not 0 < self.read_voltage <= self.supply:
+            raise ValueError(f"read_voltage must be above 0 V and at most the supply of {self.supply} V, not {self.read_voltage} V")
+
+    # What it computes -------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of weights; a reference column takes one of them."""
+        return (self.rows, self.cols - self.weights.reference_column)
+
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """As the weight encoding says."""
+        return self.weights.weight_range
+
+    def input_range(self, signed: bool) -> tuple[int, int]:
+        """As the input encoding says."""
+        return self.inputs.input_range(signed)
+
+    @property
+    def exact(self) -> bool:
+        """No."""
+        return False
+
+    def bipolar(self, signed: bool) -> bool:
+        """Whether partial sums can be negative."""
+        return not self.weights.unsigned or self.inputs.signed_pulses(signed)
+
+    def ideal_digits(self, split: Float[Tensor, "G R K N"]) -> Float[Tensor, "G R S K N_"]:
+        """Return what the columns sum if every cell holds exactly what it should."""
+        return self.weights.digits(self.weights.targets(split))
+
+    def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
+        """Cover all but 1 in 10,000 of the partial sums of up to 512 input vectors a phase, with ideal cells.
+
+        One LSB is never made smaller than one digit times one step: a finer one would resolve nothing.
+        """
+        digits = self.ideal_digits(layout.split_weight(weights))
+        pulses = torch.stack([_subsample(layout.gather(p)) for p in self.inputs.encode(x, signed)])
+        partial = torch.einsum("pgrmk,grskn->rspgmn", pulses, digits).abs().flatten(2)
+        index = max(1, math.ceil(_COVERAGE * partial.shape[-1]))
+        covered = partial.kthvalue(index, dim=-1).values
+        return covered.clamp(min=self.converter.codes(self.bipolar(signed))[1])
+
+    def realise(
+        self,
+        layout: AbstractLayout,
+        weights: Tensor,
+        full_scale: Float[Tensor, "R S"],
+        chips: Sequence[Seed],
+        conditions: Sequence[Condition],
+        signed: bool,
+    ) -> Realisation:
+        """Write the cells, trim and calibrate the converters, let time pass, find the drift factors."""
+        bottom, top = self.cell.range
+        targets = bottom + self.weights.targets(layout.split_weight(weights)) * (top - bottom)
+        draws = {name: normal_per_instance([c.child(name) for c in chips], targets.shape) for name in self.cell.draws}
+        low, high = self.converter.codes(self.bipolar(signed))
+        lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
+        _, groups, row_tiles, slices, _, columns = targets.shape
+        errors = self.converter.errors(self._column_draws(chips, (groups, row_tiles, slices, columns)))
+        correction = self.converter.calibrate(errors, low, high)
+        significance = torch.tensor(self.weights.significance)[:, None]
+
+        def cells(time: float | None) -> tuple[Tensor, Tensor]:
+            """Return digits per chip and the conductance of each row's cells."""
+            g = self.cell.conductance(targets.expand(len(chips), *targets.shape), draws, time)
+            return self.weights.digits(((g - bottom) / (top - bottom)).transpose(0, 1)), g.sum((1, 4, 6))
+
+        def response(digits: Tensor) -> Tensor:
+            """Mean absolute output per chip, G, R and column to the calibration vectors, as the chip would measure it."""
+            x = _calibration_inputs(layout.rows, self.inputs.pulse_steps, digits)
+            signal = torch.matmul(x, digits * (errors.gain / lsb).unsqueeze(-2)) + errors.offset.unsqueeze(-2)
+            weights = None if errors.bit_weights is None else errors.bit_weights.unsqueeze(-3)
+            codes = self.converter.quantise_(signal, low, high, weights)
+            value = (codes - correction.offset.unsqueeze(-2)) * (lsb * significance / correction.gain).unsqueeze(-2)
+            return value.sum(3).abs().mean(-2)
+
+        all_digits: list[Tensor] = []
+        conductances: list[Tensor] = []
+        factors: list[Tensor] = []
+        fresh: Tensor | None = None
+        for condition in conditions:
+            digits, conductance = cells(condition.time)
+            factor = torch.ones(len(chips), groups, row_tiles, columns)
+            if condition.compensation != "none":
+                fresh = response(cells(0.0)[0]) if fresh is None else fresh
+                now = response(digits)
+                if condition.compensation == "global":
+                    factor = factor * (fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9))
+                else:
+                    factor = fresh / now.clamp(min=1e-9)
+            all_digits.append(digits)
+            conductances.append(conductance)
+            factors.append(factor)
+
+        def repeat(x: Tensor) -> Tensor:
+            return x.repeat(len(conditions), *[1] * (x.dim() - 1))
+
+        return Realisation(
+            digits=torch.cat(all_digits),
+            gain=repeat(errors.gain),
+            offset=repeat(errors.offset),
+            bit_weights=None if errors.bit_weights is None else repeat(errors.bit_weights),
+            gain_correction=repeat(correction.gain),
+            offset_correction=repeat(correction.offset),
+            lsb=full_scale / high,
+            drift_factor=torch.cat(factors),
+            low=low,
+            high=high,
+            row_conductance=torch.cat(conductances),
+            chips=len(chips),
+        )
+
+    def program(
+        self,
+        layout: AbstractLayout,
+        weights: Tensor,
+        full_scale: Float[Tensor, "R S"],
+        chips: Sequence[Seed],
+        conditions: Sequence[Condition],
+        signed: bool,
+    ) -> ArrayState:
+        """Realise the layer and fold converter gain, corrections and drift factors into two tensors."""
+        real = self.realise(layout, weights, full_scale, chips, conditions, signed)
+        lsb = real.lsb[:, :, None]  # [R, S, 1]
+        significance = torch.tensor(self.weights.significance)[:, None]
+        coefficient = lsb * significance / real.gain_correction * real.drift_factor.unsqueeze(3)
+        return ArrayState(
+            matrix=layout.arrange(real.digits * (real.gain / lsb).unsqueeze(-2)),
+            offset=real.offset,
+            coefficient=coefficient,
+            constant=(coefficient * real.offset_correction).sum((2, 3)),
+            low=real.low,
+            high=real.high,
+            bit_weights=real.bit_weights,
+            row_conductance=real.row_conductance,
+            chips=real.chips,
+        )
+
+    def _column_draws(self, chips: Sequence[Seed], columns: tuple[int, ...]) -> dict[str, Tensor]:
+        """Draw the errors of the physical converters; lines that share one get the same."""
+        g, r, s, n = columns
+        share = self.columns_per_converter
+        converters = -(-s * n // share)
+
+        def draw(name: str, *extra: int) -> Tensor:
+            seeds = [c.child("converter", name) for c in chips]
+            z = normal_per_instance(seeds, (g, r, converters, *extra)).repeat_interleave(share, 3)[:, :, :, : s * n]
+            return z.reshape(len(chips), g, r, n, s, *extra).transpose(3, 4).contiguous()
+
+        return {"gain": draw("gain"), "offset": draw("offset"), "mismatch": draw("mismatch", self.converter.resolution)}
+
+    @property
+    def noise_lsb(self) -> float:
+        """Standard deviation of the noise of one conversion in LSB, pre-conversion included."""
+        return math.hypot(self.converter.noise, self.pre.noise * self.converter.codes(True)[1])
+
+    def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:
+        """One number for each conversion."""
+        if self.noise_lsb == 0:
+            return None
+        phases = len(self.inputs.significance(signed))
+        columns = layout.columns + self.weights.reference_column
+        return (phases, layout.groups, layout.row_tiles, len(self.weights.significance), columns, positions)
+
+    def multiply(
+        self, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool, noise: Tensor | None
+    ) -> Tensor:
+        """Encode, multiply, convert and combine, in chunks of images that keep the partial sums in cache."""
+        instances = state.offset.shape[0]
+        if x.shape[0] != instances:
+            x = x.expand(instances, *x.shape[1:])
+        phases = torch.tensor(self.inputs.significance(signed)).to(x)
+        per_image = layout.positions(x) * state.offset.numel() * len(phases)
+        step = max(1, _CHUNK // per_image)
+        offset = layout.spread(state.offset, ())
+        coefficient = layout.spread(state.coefficient, ())
+        weights = None if state.bit_weights is None else layout.spread(state.bit_weights, ())
+        plain = len(phases) == 1 and phases[0] == 1
+        no_offset = not bool(state.offset.any())
+        constant = (state.constant * phases.sum())[:, None, :, :, None]  # [I, 1, G, N, 1]
+        outputs = []
+        for start in range(0, x.shape[1], step):
+            part = x[:, start : start + step]
+            p = layout.partials(state.matrix, self.inputs.encode(part, signed))
+            if noise is not None:
+                z = layout.spread_noise(noise[:, start : start + step])
+                layout.split_instances(p, state.chips).add_(z, alpha=self.noise_lsb)
+            if not no_offset:
+                p.add_(offset)
+            p = self.converter.quantise_(p, state.low, state.high, weights)
+            p.mul_(coefficient)
+            if not plain:
+                p.mul_(layout.spread_phases(phases))
+            y = layout.combine(p, part)
+            slices = state.offset.shape[3]
+            if slices > 1:
+                i, b, g, _, length = y.shape
+                y = y.reshape(i, b, g, slices, -1, length).sum(3)
+            y = y - constant
+            if self.weights.reference_column:
+                y = y[..., :-1, :] - y[..., -1:, :]
+            outputs.append(layout.output(y, part))
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
+
+    # What it costs ----------------------------------------------------------------------------------------------
+
+    def activity(self, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool) -> Activity:
+        """Sum pulse energy per row over the images and weigh it with the conductance of the row."""
+        full = self.inputs.pulse_steps
+        drive = (self.inputs.encode(x, signed).abs() / full) ** self.inputs.energy_exponent
+        rows = torch.stack([layout.row_sums(d) for d in drive.sum(0).mean(1)])  # [I, G, R, K], one image
+        conductance = state.row_conductance
+        total = float((rows * conductance).sum((1, 2, 3)).mean())
+        positions = layout.positions(x)
+        drivable = positions * layout.groups * layout.row_tiles * layout.rows * len(drive)
+        return Activity(positions, total * self.inputs.pulse_time, float(rows.sum((1, 2, 3)).mean()) / drivable)
+
+    def _phases(self, signed: bool) -> int:
+        """How often the word lines are pulsed in one product."""
+        turns = self.columns_per_converter if self.converter.concurrent else 1
+        return len(self.inputs.significance(signed)) * turns
+
+    def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
+        """Return drivers, read-out and registers of one product."""
+        lines = (columns + self.weights.reference_column) * len(self.weights.significance)
+        conversions = lines * len(self.inputs.significance(signed))
+        pulses = self._phases(signed)
+        convert = self.converter.costs(self.rows)["convert"]
+        post = self.post.costs()
+        on = self.inputs.pulse_time + self.pre.settling
+        turns = 1 if self.converter.concurrent else self.columns_per_converter
+        line_energy = self.line_capacitance * self.cols * self.weights.cells_per_weight * self.read_voltage**2
+        logic = self.post.logic
+        driver_energy = self.dac_capacitance * self.inputs.resolution * self.supply**2
+        # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
+        compare = logic.gates(2 * (logic.XOR2_CAPACITANCE + 1) + logic.DFF_CAPACITANCE, 0).energy
+        driver_energy += self.inputs.time_steps * compare
+        readers = lines / (self.columns_per_converter if self.converter.concurrent else 1)
+        bits = rows * self.inputs.resolution + columns * self.post.accumulator_bits
+        return {
+            "input encoding": Cost(rows * pulses * (line_energy + driver_energy), pulses * self.inputs.pulse_time),
+            "output encoding": Cost(
+                readers * pulses * self.pre.costs(on)["read"].energy
+                + conversions * (convert.energy + post["add"].energy)
+                + columns * post["correct"].energy,
+                pulses * self.pre.settling + len(self.inputs.significance(signed)) * turns * convert.latency,
+            ),
+            "digital": logic.register(bits) * 1.0 + logic.buffer_access(bits),
+        }
+
+    def cell_cost(self, activity: Activity, rows: int, columns: int) -> Mapping[str, Cost]:
+        """Return V^2 G t in the cells, and what the same current takes from supply to read voltage in the read-out."""
+        v = self.read_voltage
+        return {
+            "cells": Cost(energy=v * v * activity.siemens_seconds),
+            "output encoding": Cost(energy=v * (self.supply - v) * activity.siemens_seconds),
+        }
+
+    def parts(self) -> Mapping[str, Cost]:
+        """Return area and leakage by block."""
+        lines = self.cols * len(self.weights.significance)
+        converters = -(-lines // self.columns_per_converter)
+        cells = self.cell.costs()["part"] * (self.rows * self.cols * self.weights.cells_per_weight)
+        driver = self.post.logic.register(self.inputs.resolution) * 2
+        readout = self.pre.costs(0.0)["part"] + self.converter.costs(self.rows)["part"] + self.post.costs()["part"]
+        bits = self.rows * self.inputs.resolution + self.cols * self.post.accumulator_bits
+        registers = self.post.logic.register(bits)
+        return {
+            "cells": cells,
+            "input encoding": Cost(area=driver.area, leakage=driver.leakage) * self.rows,
+            "output encoding": readout * converters,
+            "digital": Cost(area=registers.area, leakage=registers.leakage),
+        }
+
+
+def _subsample(vectors: Float[Tensor, "G R M K"], most: int = 512) -> Float[Tensor, "G R m K"]:
+    m = vectors.shape[2]
+    return vectors if m <= most else vectors[:, :, torch.linspace(0, m - 1, most).long()]
+
+
+def _calibration_inputs(rows: int, steps: int, like: Tensor) -> Tensor:
+    """Return fixed random pulses `[vectors, rows]`, the same on every chip."""
+    z = torch.rand((_CALIBRATION_VECTORS, rows), generator=Seed(0).child("drift calibration").generator())
+    return (z * (steps + 1)).floor().clamp(max=steps).to(like)

@@ -1,0 +1,108 @@
+"""`AbstractTile`: what the compiler, the runtime and the cost model ask of a tile, analog or digital."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Cost, Second, Seed
+
+from ._layout import AbstractLayout
+
+Compensation = Literal["none", "global", "column"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """When the chip is read, and whether a global or per-column factor makes up for drift."""
+
+    time: Second | None = 0.0
+    """Seconds after programming; None for cells just written, without drift, relaxation or read noise."""
+    compensation: Compensation = "none"
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the cells of one layer did for one image, from the run's own data (mean over images and instances)."""
+
+    positions: float
+    """Matrix-vector products per image."""
+    siemens_seconds: float
+    """Sum over cells and pulses of conductance x (equivalent) pulse time, in S s; times V^2 it is energy."""
+    density: float
+    """Mean drive of the word lines: pulse energy as a fraction of full pulses; for bits the share of ones."""
+
+
+@dataclass(frozen=True)
+class AbstractTile(ABC):
+    """One matrix-vector multiplier: integers in, (estimates of) the integer product out."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """Rows (inputs) and columns (weights, whatever number of cells each takes)."""
+
+    @property
+    @abstractmethod
+    def weight_range(self) -> tuple[int, int]:
+        """The smallest and largest weight."""
+
+    @abstractmethod
+    def input_range(self, signed: bool) -> tuple[int, int]:
+        """The smallest and largest input."""
+
+    @property
+    @abstractmethod
+    def exact(self) -> bool:
+        """Whether it returns the integer product itself."""
+
+    @abstractmethod
+    def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
+        """Choose the converter's full scale per row tile and slice from some inputs, in units of digit x step.
+
+        `weights` and `x` (a few images) hold integers as floats.
+        """
+
+    @abstractmethod
+    def program(
+        self,
+        layout: AbstractLayout,
+        weights: Tensor,
+        full_scale: Float[Tensor, "R S"],
+        chips: Sequence[Seed],
+        conditions: Sequence[Condition],
+        signed: bool,
+    ) -> Any:
+        """Write a layer into the cells of some chips and let time pass; returns the tile's own state."""
+
+    @abstractmethod
+    def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:
+        """Return the shape `[P, G, R, S, N, L]` of the noise of one image, or None for a noiseless tile."""
+
+    @abstractmethod
+    def multiply(self, layout: AbstractLayout, state: Any, x: Tensor, signed: bool, noise: Tensor | None) -> Tensor:
+        """Multiply inputs `[I, B, ...]` (integers as floats); returns `[I, B, ...]` in units of the integer product.
+
+        `noise` is standard normal, `[chips, B, *noise_shape]`.
+        """
+
+    @abstractmethod
+    def activity(self, layout: AbstractLayout, state: Any, x: Tensor, signed: bool) -> Activity:
+        """Measure what the cells do for the inputs `[I, B, ...]`."""
+
+    @abstractmethod
+    def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
+        """Return the cost by block of one matrix-vector product that uses so many rows and columns, cells apart."""
+
+    @abstractmethod
+    def cell_cost(self, activity: Activity, rows: int, columns: int) -> Mapping[str, Cost]:
+        """Return the cost by block that depends on the data, for one image."""
+
+    @abstractmethod
+    def parts(self) -> Mapping[str, Cost]:
+        """Return area and leakage by block."""

@@ -1,0 +1,160 @@
+"""The digital tile: SRAM, an AND gate at each bit, an adder tree at each column; exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Cost, Seed, Source
+from mho.devices import Sram
+from mho.digital import Logic
+
+from ._base import AbstractTile, Activity, Condition
+from ._inputs import BitSerial
+from ._layout import AbstractLayout
+
+_EXACT = 2**24
+"""float32 sums of integers are exact below this."""
+
+
+@dataclass(frozen=True)
+class DigitalTile(AbstractTile):
+    """The digital in-memory-computing tile: bit-serial inputs, bit-parallel weights, exact integers.
+
+    Each clock, one bit of every input meets all weight bits of its row in AND gates; a tree per column adds the
+    products of all rows, and an accumulator shifts and adds over the input bits.
+
+    Source: [zigzagimc2023] for the cost, [chih2021] for the architecture.
+    """
+
+    rows: int
+    cols: int
+    weight_bits: int
+    inputs: BitSerial
+    cell: Sram
+    logic: Logic
+    pipeline: int = 1
+    """Stages into which the tree is cut; the clock period is the tree's delay over this."""
+    sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.weight_bits <= 8:
+            raise ValueError(f"weights have 2 to 8 bits, not {self.weight_bits}")
+        if self.rows * 2 ** (self.weight_bits - 1) * 2**self.inputs.bits > _EXACT:
+            raise ValueError(
+                f"rows x largest weight x largest input must stay within 2^24 to be exact, "
+                f"but {self.rows} rows of {self.weight_bits} x {self.inputs.bits} bits exceed it; use fewer rows"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of weights."""
+        return (self.rows, self.cols)
+
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """Two's complement."""
+        return (-(2 ** (self.weight_bits - 1)), 2 ** (self.weight_bits - 1) - 1)
+
+    def input_range(self, signed: bool) -> tuple[int, int]:
+        """Two's complement, or all bits."""
+        return self.inputs.input_range(signed)
+
+    @property
+    def exact(self) -> bool:
+        """Yes."""
+        return True
+
+    def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
+        """Nothing to choose: nothing is rounded."""
+        return torch.ones(layout.row_tiles, 1)
+
+    def program(
+        self,
+        layout: AbstractLayout,
+        weights: Tensor,
+        full_scale: Float[Tensor, "R S"],
+        chips: Sequence[Seed],
+        conditions: Sequence[Condition],
+        signed: bool,
+    ) -> Tensor:
+        """Store the weights; every chip and every time is the same."""
+        matrix = layout.split_weight(weights)[None, :, :, None]
+        return layout.arrange(matrix.expand(len(chips) * len(conditions), *matrix.shape[1:]))
+
+    def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:
+        """None."""
+        return None
+
+    def multiply(self, layout: AbstractLayout, state: Tensor, x: Tensor, signed: bool, noise: Tensor | None) -> Tensor:
+        """Return the exact integer product; row tiles are summed in float64 where float32 could round."""
+        instances = _instances(state, layout)
+        if x.shape[0] != instances:
+            x = x.expand(instances, *x.shape[1:])
+        p = layout.partials(state, x.unsqueeze(0))
+        largest = layout.row_tiles * layout.rows * 2 ** (self.weight_bits - 1) * 2**self.inputs.bits
+        y = layout.combine(p.double() if largest > _EXACT else p, x)
+        return layout.output(y, x).to(x.dtype)
+
+    def activity(self, layout: AbstractLayout, state: Tensor, x: Tensor, signed: bool) -> Activity:
+        """Count the ones among the input bits."""
+        bits = self.inputs.encode(x, signed)
+        rows = layout.row_sums(bits.sum(0).mean((0, 1)))
+        positions = layout.positions(x)
+        density = float(rows.sum()) / (positions * layout.groups * layout.row_tiles * layout.rows * self.inputs.bits)
+        return Activity(positions, 0.0, density)
+
+    def _tree(self) -> Cost:
+        return self.logic.adder_tree(self.rows, self.weight_bits)
+
+    def _accumulator(self) -> Cost:
+        bits = self.inputs.bits + self.weight_bits + (self.rows - 1).bit_length()
+        return self.logic.adder(bits) + self.logic.register(bits)
+
+    def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
+        """Return what does not depend on the data: word lines, accumulators, registers."""
+        bits = self.inputs.bits
+        line = self.logic.gates(0.5 * self.cols * self.weight_bits, 0)
+        accumulate = self._accumulator()
+        period = max(self._tree().latency / self.pipeline, accumulate.latency)
+        transfer = rows * bits + columns * (bits + self.weight_bits)
+        return {
+            "input encoding": Cost(rows * bits * line.energy),
+            "output encoding": Cost(columns * bits * accumulate.energy, bits * period),
+            "digital": Cost(self.logic.register(transfer).energy + self.logic.buffer_access(transfer).energy),
+        }
+
+    def cell_cost(self, activity: Activity, rows: int, columns: int) -> Mapping[str, Cost]:
+        """Return AND gates (cells) and adder trees (output encoding), in proportion to the ones at the inputs.
+
+        Gate energies are for half of all input bits at one; the tree of the whole tile is charged by its used rows.
+        """
+        ones = activity.density / 0.5
+        gates = self.logic.gates(0.5 * self.weight_bits, 0).energy * rows
+        tree = self._tree().energy * rows / self.rows
+        times = activity.positions * self.inputs.bits * columns * ones
+        return {"cells": Cost(energy=gates * times), "output encoding": Cost(energy=tree * times)}
+
+    def parts(self) -> Mapping[str, Cost]:
+        """Return area and leakage by block."""
+        bits = self.rows * self.cols * self.weight_bits
+        gate = self.logic.gates(0, 1.0)
+        tree, accumulator = self._tree(), self._accumulator()
+        column = Cost(area=tree.area + accumulator.area, leakage=tree.leakage + accumulator.leakage)
+        registers = self.logic.register(self.rows * self.inputs.bits + self.cols * 2 * self.inputs.bits)
+        cells = self.cell.costs()["part"] * bits + Cost(area=gate.area, leakage=gate.leakage) * bits
+        return {
+            "cells": cells,
+            "output encoding": column * self.cols,
+            "digital": Cost(area=registers.area, leakage=registers.leakage),
+        }
+
+
+def _instances(state: Tensor, layout: AbstractLayout) -> int:
+    """Recover I from an arranged matrix, whose leading axis is I times a count of the layout."""
+    one = layout.arrange(torch.empty(1, layout.groups, layout.row_tiles, 1, layout.rows, layout.columns, device="meta"))
+    return state.shape[0] // one.shape[0]

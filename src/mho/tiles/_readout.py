@@ -1,0 +1,51 @@
+"""Pre- and post-conversion: what stands before a converter and what its codes go through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mho.core import Cost, Ratio, Second, Source, SquareMetre, Watt
+from mho.digital import Logic
+
+
+@dataclass(frozen=True)
+class PreConversion:
+    """The circuit between bit line and converter: holds the line at its voltage and passes on its current or charge."""
+
+    bias_power: Watt
+    """Static power of one column while it reads."""
+    settling: Second
+    """Time a phase needs beside the pulse itself."""
+    area: SquareMetre
+    noise: Ratio = 0.0
+    """Output noise as a fraction of full scale."""
+    sources: tuple[Source, ...] = ()
+
+    def costs(self, on_time: float) -> Mapping[str, Cost]:
+        """Return the cost of reading one column for `on_time` seconds, and the area of one."""
+        return {"read": Cost(energy=self.bias_power * on_time), "part": Cost(area=self.area)}
+
+
+@dataclass(frozen=True)
+class PostConversion:
+    """Shift-add over phases and slices, and the affine correction of each output."""
+
+    logic: Logic
+    accumulator_bits: int = 20
+    factor_bits: int = 8
+    """Width of the gain correction factor; 0 for none."""
+    sources: tuple[Source, ...] = ()
+
+    def costs(self) -> Mapping[str, Cost]:
+        """Return the cost of adding one code (`add`), of correcting one output (`correct`), and of the part."""
+        add = self.logic.adder(self.accumulator_bits) + self.logic.register(self.accumulator_bits)
+        correct = Cost()
+        if self.factor_bits:
+            correct = self.logic.multiplier(self.accumulator_bits, self.factor_bits) + self.logic.adder(self.accumulator_bits)
+        part = add + correct
+        return {
+            "add": Cost(add.energy, add.latency),
+            "correct": Cost(correct.energy, correct.latency),
+            "part": Cost(area=part.area, leakage=part.leakage),
+        }

@@ -1,0 +1,244 @@
+"""Weight encodings: from signed integers to cell conductances, and back to what the column sums."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class AbstractWeightEncoding(ABC):
+    """How a signed integer weight becomes the states of some cells.
+
+    `targets` gives for each weight the states of its cells as fractions of the conductance range, and
+    `digits` turns the conductances that came of it back into the number that each column in fact sums. Tensors have
+    the shape `[cells, ..., slices, rows, columns]` and `[..., slices, rows, columns]`; slices are converted apart.
+    """
+
+    @property
+    @abstractmethod
+    def resolution(self) -> int:
+        """The number of weight bits, sign included."""
+
+    @property
+    @abstractmethod
+    def weight_range(self) -> tuple[int, int]:
+        """The smallest and largest weight."""
+
+    @property
+    @abstractmethod
+    def significance(self) -> tuple[float, ...]:
+        """What each slice counts for in the sum."""
+
+    @property
+    @abstractmethod
+    def unsigned(self) -> bool:
+        """Whether the digits of a slice are never negative."""
+
+    @property
+    @abstractmethod
+    def cells_per_weight(self) -> int:
+        """The number of cells."""
+
+    @property
+    def reference_column(self) -> bool:
+        """Whether each tile has a further column that all others are compared with."""
+        return False
+
+    @abstractmethod
+    def targets(self, weights: Float[Tensor, "*d rows cols"]) -> Float[Tensor, "cells *d slices rows cols_"]:
+        """Return the states, 0 to 1, of the cells."""
+
+    @abstractmethod
+    def digits(self, states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
+        """Return the digits of the slices from the states as they came out."""
+
+
+@dataclass(frozen=True)
+class Differential(AbstractWeightEncoding):
+    """A pair of conductances, each made of `devices` cells: w is proportional to g+ - g-, one of them at zero.
+
+    With `separate` the two sides are converted apart (as in four-phase reading) and subtracted digitally; else their
+    currents cancel on the line. Source: [singh2025], [khaddam2022].
+    """
+
+    bits: int
+    devices: int = 1
+    separate: bool = False
+
+    def __post_init__(self) -> None:
+        _check_bits(self.bits)
+        if self.devices < 1:
+            raise ValueError(f"a side of a pair has at least one device, not {self.devices}")
+
+    @property
+    def resolution(self) -> int:
+        """Weight bits."""
+        return self.bits
+
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """Symmetric about zero."""
+        top = 2 ** (self.bits - 1) - 1
+        return (-top, top)
+
+    @property
+    def significance(self) -> tuple[float, ...]:
+        """One slice, or one a side."""
+        return (1.0, -1.0) if self.separate else (1.0,)
+
+    @property
+    def unsigned(self) -> bool:
+        """Each side alone is never negative."""
+        return self.separate
+
+    @property
+    def cells_per_weight(self) -> int:
+        """Devices of both sides."""
+        return 2 * self.devices
+
+    def targets(self, weights: Float[Tensor, "*d rows cols"]) -> Float[Tensor, "cells *d slices rows cols_"]:
+        """Return g+ and g- of all devices as fractions."""
+        w = weights / self.weight_range[1]
+        sides = torch.stack([w.clamp(min=0), (-w).clamp(min=0)])
+        if self.separate:
+            return sides.movedim(0, -3).unsqueeze(0).expand(self.devices, *[-1] * (weights.dim() + 1))
+        return sides.repeat_interleave(self.devices, 0).unsqueeze(-3)
+
+    def digits(self, states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
+        """Average the devices of each side and subtract."""
+        top = float(self.weight_range[1])
+        if self.separate:
+            return states.mean(0) * top
+        return (states[: self.devices].mean(0) - states[self.devices :].mean(0)) * top
+
+
+@dataclass(frozen=True)
+class BitSliced(AbstractWeightEncoding):
+    """Two's complement over several columns: one cell for the sign bit, the others in digits of `bits_per_cell`.
+
+    Exact for all 2^bits weights. The least significant slice comes first, the sign slice last and counts negative.
+    Source: [singh2025].
+    """
+
+    bits: int
+    bits_per_cell: int = 1
+
+    def __post_init__(self) -> None:
+        _check_bits(self.bits)
+        if not 1 <= self.bits_per_cell < self.bits:
+            raise ValueError(f"a cell holds 1 to {self.bits - 1} bits, not {self.bits_per_cell}")
+
+    @property
+    def resolution(self) -> int:
+        """Weight bits."""
+        return self.bits
+
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """Two's complement."""
+        return (-(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1)
+
+    @property
+    def _widths(self) -> list[int]:
+        b = self.bits_per_cell
+        return [min(b, self.bits - 1 - i) for i in range(0, self.bits - 1, b)]
+
+    @property
+    def significance(self) -> tuple[float, ...]:
+        """Powers of two; the sign bit negative."""
+        digits = tuple(2.0 ** (self.bits_per_cell * i) for i in range(len(self._widths)))
+        return (*digits, -(2.0 ** (self.bits - 1)))
+
+    @property
+    def unsigned(self) -> bool:
+        """Digits are never negative."""
+        return True
+
+    @property
+    def cells_per_weight(self) -> int:
+        """One cell a slice."""
+        return len(self.significance)
+
+    def _tops(self, like: Tensor) -> Tensor:
+        return torch.tensor([2.0**w - 1 for w in self._widths] + [1.0]).to(like).reshape(-1, 1, 1)
+
+    def targets(self, weights: Float[Tensor, "*d rows cols"]) -> Float[Tensor, "cells *d slices rows cols_"]:
+        """Return the digits as fractions of the largest digit."""
+        sign = (weights < 0).to(weights)
+        magnitude = (weights + sign * 2.0 ** (self.bits - 1)).unsqueeze(-3)
+        scale = torch.tensor(self.significance[:-1]).to(weights).reshape(-1, 1, 1)
+        base = self._tops(weights)[:-1] + 1
+        digits = (magnitude / scale).floor().remainder(base)
+        return (torch.cat([digits, sign.unsqueeze(-3)], -3) / self._tops(weights)).unsqueeze(0)
+
+    def digits(self, states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
+        """Scale the states to digits."""
+        return states[0] * self._tops(states)
+
+
+@dataclass(frozen=True)
+class OffsetColumn(AbstractWeightEncoding):
+    """One cell a weight holding w + 2^(bits-1), and a reference column of 2^(bits-1) that is subtracted digitally.
+
+    Source: [singh2025], [aihwkit2021] (single device with offset).
+    """
+
+    bits: int
+
+    def __post_init__(self) -> None:
+        _check_bits(self.bits)
+
+    @property
+    def resolution(self) -> int:
+        """Weight bits."""
+        return self.bits
+
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """Symmetric about zero."""
+        top = 2 ** (self.bits - 1) - 1
+        return (-top, top)
+
+    @property
+    def significance(self) -> tuple[float, ...]:
+        """One slice."""
+        return (1.0,)
+
+    @property
+    def unsigned(self) -> bool:
+        """All cells are positive."""
+        return True
+
+    @property
+    def cells_per_weight(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def reference_column(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
+    def _half(self) -> float:
+        return 2.0 ** (self.bits - 1)
+
+    def targets(self, weights: Float[Tensor, "*d rows cols"]) -> Float[Tensor, "cells *d slices rows cols_"]:
+        """Return the shifted weights and, last, the reference column."""
+        reference = torch.zeros_like(weights[..., :1])
+        shifted = (torch.cat([weights, reference], -1) + self._half) / (2 * self._half - 1)
+        return shifted.unsqueeze(-3).unsqueeze(0)
+
+    def digits(self, states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
+        """Return the shifted weights."""
+        return states[0] * (2 * self._half - 1)
+
+
+def _check_bits(bits: int) -> None:
+    if not 2 <= bits <= 12:
+        raise ValueError(f"weights have 2 to 12 bits, not {bits}")
