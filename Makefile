@@ -23,7 +23,7 @@ run: .venv/.run ## install what a user needs and do the main job (options in ARG
 # The compile tests come first, so that the summary pytest prints last is that of the main suite.
 # pytest's exit code 5 says that there are no tests marked `compile`.
 test: .venv/.dev ## run all tests: those of torch.compile without run-time shape checks, the others with them
-	@code=0; $(BIN)/pytest -o addopts="--strict-markers --strict-config" -m compile tests || code=$$?; \
+	@code=0; $(BIN)/pytest -o addopts="--import-mode=importlib --strict-markers --strict-config" -m compile tests || code=$$?; \
 	if [ $$code -ne 0 ] && [ $$code -ne 5 ]; then exit $$code; fi
 	$(BIN)/pytest
 

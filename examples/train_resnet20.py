@@ -29,7 +29,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mho.samples._resnet20 import ResNet20
+from mho.samples import ResNet20
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

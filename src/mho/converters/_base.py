@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost
+from mho.core import Cost, SpecError
 
 
 @dataclass(frozen=True)
@@ -77,22 +78,36 @@ class AbstractConverter(ABC):
 
     def codes(self, bipolar: bool) -> tuple[float, float]:
         """Return the lowest and the highest code: symmetric about zero, or from zero."""
+        if bipolar and self.resolution < 2:
+            raise SpecError([
+                f"bits: a converter that reads sums of both signs has at least 2 bits, not {self.resolution}; "
+                "use more bits, or unsigned weights and inputs"
+            ])
         top = 2.0 ** (self.resolution - 1) - 1 if bipolar else 2.0**self.resolution - 1
         return (-top if bipolar else 0.0, top)
 
-    def calibrate(self, errors: ColumnErrors, low: float, high: float, points: int = 129) -> Correction:
-        """Fit gain and offset of every column to a ramp over 90 % of the range, as the chip's test does.
+    def calibrate(self, errors: ColumnErrors, low: float, high: float, edges: int = 17) -> Correction:
+        """Fit gain and offset of every column to the signals at which its code changes, as the chip's test does.
 
-        The ramp is averaged over many conversions, so the noise of a single one does not enter.
+        Edges over the middle 90 % of the codes are searched by bisection, so neither rounding nor (averaged over many
+        conversions) noise enters: an ideal converter needs no correction, whatever its number of bits.
         """
-        ramp = torch.linspace(0.9 * low, 0.9 * high, points, dtype=torch.float64)
-        ramp = ramp.reshape(-1, *[1] * errors.gain.dim())
-        signal = (ramp * errors.gain + errors.offset).contiguous()
+        span = high - low
+        margin = math.floor(0.05 * span)
+        count = int(max(1, min(edges, span - 2 * margin)))
+        code = torch.linspace(low + 1 + margin, high - margin, count, dtype=torch.float64).round()
+        code = code.reshape(-1, *[1] * errors.gain.dim())
+        gain, offset = errors.gain.double(), errors.offset.double()
         weights = None if errors.bit_weights is None else errors.bit_weights.double()
-        codes = self.quantise_(signal, low, high, weights)
-        inside = ((codes > low) & (codes < high)).double()
-        n = inside.sum(0).clamp(min=2)
-        mean_x, mean_c = (ramp * inside).sum(0) / n, (codes * inside).sum(0) / n
-        slope = ((ramp - mean_x) * (codes - mean_c) * inside).sum(0)
-        slope = slope / ((ramp - mean_x) ** 2 * inside).sum(0).clamp(min=1e-12)
+        below = (code - span - 1 + 0 * gain).contiguous()
+        above = below + 2 * (span + 1)
+        for _ in range(32):
+            middle = (below + above) / 2
+            reached = self.quantise_(middle * gain + offset, low, high, weights) >= code
+            above, below = torch.where(reached, middle, above), torch.where(reached, below, middle)
+        level = code - 0.5
+        mean_x, mean_c = above.mean(0), level.mean(0)
+        if count == 1:
+            return Correction(torch.ones_like(errors.gain), (mean_c - mean_x).float())
+        slope = ((above - mean_x) * (level - mean_c)).sum(0) / ((above - mean_x) ** 2).sum(0)
         return Correction(slope.float(), (mean_c - slope * mean_x).float())

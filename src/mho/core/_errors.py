@@ -46,6 +46,7 @@ class RangeWarning(UserWarning):
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Say the allowed names and the nearest one: `"did you mean 'a'? (allowed: a, b)"`."""
     names = sorted(allowed)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    lower = {n.lower(): n for n in names}
+    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    hint = f"did you mean {lower[close[0]]!r}? " if close else ""
     return f"{hint}(allowed: {', '.join(names)})"

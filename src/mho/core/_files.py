@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as _load_tensors
 from safetensors.torch import load_file
@@ -48,7 +49,7 @@ def read_tensors(source: Path | bytes, name: str = "") -> dict[str, Tensor]:
         return load_file(source) if isinstance(source, Path) else _load_tensors(source)
     except FileNotFoundError:
         raise FileError(f"{source} does not exist; give the path of a safetensors file") from None
-    except (SafetensorError, ValueError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise FileError(f"{name or source} is not a sound safetensors file ({error}); write it anew") from None
 
 
@@ -63,5 +64,5 @@ def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name}|{value.dtype}|{tuple(value.shape)}|".encode())
-        digest.update(value.numpy().tobytes())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

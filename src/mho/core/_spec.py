@@ -86,9 +86,7 @@ class Loader:
         """Build a value from a plain table; see `load`."""
         problems: list[tuple[str, str]] = []
         table = dict(table)
-        schema = table.pop("schema", SCHEMA)
-        if schema != SCHEMA:
-            problems.append(("schema", f"this version reads schema {SCHEMA}, not {schema!r}; convert the file or upgrade mho"))
+        _check_schema(table, "", problems)
         value = self._part(kind, table, "", problems)
         if problems:
             raise SpecError([_located(p, m, text) for p, m in problems], where=where)
@@ -144,10 +142,10 @@ class Loader:
             try:
                 file = self.find(kind, value)
                 inner = tomllib.loads(file.read_text(encoding="utf-8"))
-            except (FileError, tomllib.TOMLDecodeError) as error:
-                problems.append((path, str(error)))
+            except (FileError, OSError, ValueError) as error:
+                problems.append((path, str(error) if isinstance(error, FileError) else f"cannot read {value!r}: {error}"))
                 return None
-            inner.pop("schema", None)
+            _check_schema(inner, path, problems)
             return self._part(kind, inner, path, problems)
         if not isinstance(value, Mapping):
             problems.append((path, f"must be a table or the name of a preset, not {value!r}"))
@@ -198,6 +196,13 @@ class Loader:
         return isinstance(hint, type) and (dataclasses.is_dataclass(hint) or self._room(hint) is not None)
 
 
+def _check_schema(table: dict[str, Any], path: str, problems: list[tuple[str, str]]) -> None:
+    schema = table.pop("schema", SCHEMA)
+    if schema != SCHEMA:
+        text = f"this version reads schema {SCHEMA}, not {schema!r}; convert the file or upgrade mho"
+        problems.append((_join(path, "schema"), text))
+
+
 def _leaf(hint: Any, item: Any, path: str, problems: list[tuple[str, str]]) -> Any:
     import pydantic
 
@@ -232,10 +237,14 @@ def _located(path: str, message: str, text: str) -> str:
 def _line_of(path: str, text: str) -> int | None:
     """Return the line on which a dotted path is set in a TOML text, or its nearest parent."""
     table, best = "", (0, 0)
+    counts: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\[?\s*([\w.\-]+)\s*\]\]?", line):
-            table = here = header[1]
-        elif key := re.match(r"\s*([\w\-]+)\s*=", line):
+        if header := re.match(r"\s*(\[\[?)\s*([\w.\-]+)\s*\]\]?", line):
+            table = here = header[2]
+            if header[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+                table = here = f"{table}[{counts[table]}]"
+        elif key := re.match(r"\s*([\w.\-]+)\s*=", line):
             here = _join(table, key[1])
         else:
             continue

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PREFIXES = {"a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "": 0}
 _PREFIXES |= {"k": 3, "M": 6, "G": 9, "T": 12}
-_QUANTITY = re.compile(r"\s*([-+]?[0-9][0-9_]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?|[-+]?\.[0-9]+)\s*(\S*)\s*")
+_QUANTITY = re.compile(r"\s*([-+]?[0-9][0-9_]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?|[-+]?\.[0-9]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")
 _EXAMPLES = {"S": "25 uS", "V": "0.2 V", "A": "5 uA", "s": "130 ns", "J": "0.7 pJ", "m2": "0.5 um2"}
 _EXAMPLES |= {"W": "2 mW", "F": "0.7 fF", "Hz": "1 GHz", "Ohm": "0.35 Ohm", "m": "14 nm", "": "5 %"}
 
@@ -72,10 +72,12 @@ def format_quantity(value: float, symbol: str, digits: int = 3) -> str:
     power = 2 if symbol.endswith("2") else 1
     exponents = {e: p for p, e in _PREFIXES.items() if p not in "µμ"} | {0: ""}
     step = 3 * power
-    exponent = math.floor(math.log10(abs(value)) / step + 1e-9) * 3
+    rounded = abs(float(f"{value:.{digits}g}"))
+    exponent = math.floor(math.log10(rounded) / step + 1e-9) * 3
     exponent = min(max(exponent, min(exponents)), max(exponents) if power == 1 else 0)
     scaled = value / 10.0 ** (exponent * power)
-    text = f"{scaled:.{digits}g}" if abs(scaled) < 10**digits else f"{scaled:.0f}"
+    text = f"{scaled:.{digits}g}"
+    text = text if abs(float(text)) < 10**digits else f"{scaled:.0f}"
     return f"{text} {exponents[exponent]}{symbol}"
 
 

@@ -59,5 +59,10 @@ class PowerCurve(AbstractCurve):
     high: float
 
     def __call__(self, x: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        """Evaluate; the power is floored at 1e-3."""
-        return (self.factor / (x.clamp(min=0) ** self.exponent).clamp(min=1e-3)).clamp(max=self.high)
+        """Evaluate; x is floored where its power is 1e-3, so that the slope at 0 is finite.
+
+        Written with log and exp: torch's own power rounds otherwise at the end of a vector than within, and a chip
+        would depend on how many others are computed with it.
+        """
+        log = x.clamp(min=1e-3 ** (1 / self.exponent)).log()
+        return (self.factor / (self.exponent * log).exp()).clamp(max=self.high)

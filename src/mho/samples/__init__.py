@@ -1,5 +1,8 @@
-"""What the package ships to run at once: a small network in two trainings, and a sample of images."""
+"""What the package ships to run at once, and the way to data of the user's own."""
 
+from ._data import MEAN as MEAN
+from ._data import STD as STD
+from ._data import load_images as load_images
 from ._load import cifar10_sample as cifar10_sample
 from ._load import resnet20 as resnet20
 from ._resnet20 import ResNet20 as ResNet20

@@ -1,22 +1,18 @@
-"""Loading the shipped network and images."""
+"""The shipped network and images."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from mho.core import read_tensors
 
+from ._data import load_images
 from ._resnet20 import ResNet20
 
 _DATA = Path(__file__).parent.parent / "data"
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Normalisation of the inputs of `resnet20`, per channel."""
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 def resnet20(training: Literal["plain", "noise"] = "plain") -> ResNet20:
@@ -28,21 +24,13 @@ def resnet20(training: Literal["plain", "noise"] = "plain") -> ResNet20:
     return network.eval()
 
 
-def cifar10_sample() -> tuple[Tensor, Tensor]:
-    """Load 1,000 test images of CIFAR-10 (JPEG), 100 a class, as normalised `[1000, 3, 32, 32]`, and their labels."""
-    return load_images(_DATA / "samples" / "cifar10-jpeg-test-1000.parquet")
+def cifar10_sample(limit: int | None = None) -> tuple[Tensor, Tensor]:
+    """Load the shipped 1,000 test images of CIFAR-10 (JPEG), 100 a class, as normalised `[n, 3, 32, 32]`, and labels.
 
-
-def load_images(path: Path, mean: tuple[float, ...] = MEAN, std: tuple[float, ...] = STD) -> tuple[Tensor, Tensor]:
-    """Load a Parquet file in the Hugging Face layout: an image column and `label`; normalised per channel."""
-    import numpy as np
-    import pyarrow.parquet as pq
-    from PIL import Image
-
-    table = pq.read_table(path)
-    column = next(n for n in ("img", "image") if n in table.column_names)
-    images = [np.asarray(Image.open(io.BytesIO(x["bytes"]))) for x in table[column].to_pylist()]
-    x = torch.from_numpy(np.stack(images)).float().div_(255)
-    x = x.unsqueeze(1) if x.dim() == 3 else x.permute(0, 3, 1, 2)
-    scale = torch.tensor([mean, std]).reshape(2, 1, -1, 1, 1)
-    return ((x - scale[0]) / scale[1]).contiguous(), torch.tensor(table["label"].to_pylist())
+    With a `limit`, images spread evenly over the sample.
+    """
+    x, y = load_images(_DATA / "samples" / "cifar10-jpeg-test-1000.parquet")
+    if limit is None or limit >= len(x):
+        return x, y
+    index = [i * len(x) // limit for i in range(limit)]
+    return x[index], y[index]

@@ -132,10 +132,11 @@ class AnalogTile(AbstractTile):
 
         def response(digits: Tensor) -> Tensor:
             """Mean absolute output per chip, G, R and column to the calibration vectors, as the chip would measure it."""
-            x = _calibration_inputs(layout.rows, self.inputs.pulse_steps, digits)
+            ideal = self.ideal_digits(layout.split_weight(weights)) / lsb.unsqueeze(-2)
+            x = _calibration_inputs(ideal, self.inputs.pulse_steps, high)
             signal = torch.matmul(x, digits * (errors.gain / lsb).unsqueeze(-2)) + errors.offset.unsqueeze(-2)
-            weights = None if errors.bit_weights is None else errors.bit_weights.unsqueeze(-3)
-            codes = self.converter.quantise_(signal, low, high, weights)
+            bit_weights = None if errors.bit_weights is None else errors.bit_weights.unsqueeze(-3)
+            codes = self.converter.quantise_(signal, low, high, bit_weights)
             value = (codes - correction.offset.unsqueeze(-2)) * (lsb * significance / correction.gain).unsqueeze(-2)
             return value.sum(3).abs().mean(-2)
 
@@ -313,7 +314,7 @@ class AnalogTile(AbstractTile):
             "digital": logic.register(bits) * 1.0 + logic.buffer_access(bits),
         }
 
-    def cell_cost(self, activity: Activity, rows: int, columns: int) -> Mapping[str, Cost]:
+    def cell_cost(self, activity: Activity, weights: int) -> Mapping[str, Cost]:
         """Return V^2 G t in the cells, and what the same current takes from supply to read voltage in the read-out."""
         v = self.read_voltage
         return {
@@ -343,7 +344,12 @@ def _subsample(vectors: Float[Tensor, "G R M K"], most: int = 512) -> Float[Tens
     return vectors if m <= most else vectors[:, :, torch.linspace(0, m - 1, most).long()]
 
 
-def _calibration_inputs(rows: int, steps: int, like: Tensor) -> Tensor:
-    """Return fixed random pulses `[vectors, rows]`, the same on every chip."""
-    z = torch.rand((_CALIBRATION_VECTORS, rows), generator=Seed(0).child("drift calibration").generator())
-    return (z * (steps + 1)).floor().clamp(max=steps).to(like)
+def _calibration_inputs(ideal: Float[Tensor, "G R S K N"], steps: int, high: float) -> Float[Tensor, "vectors K"]:
+    """Return fixed random pulses, the same on every chip, that drive no line of this layer beyond 80 % of full scale.
+
+    `ideal` is what the columns hold, in LSB per step. Where even single steps on all rows are too much, few rows pulse.
+    """
+    z = torch.rand((_CALIBRATION_VECTORS, ideal.shape[3]), generator=Seed(0).child("drift calibration").generator())
+    peak = float(torch.matmul(z * steps, ideal).abs().max())
+    largest = steps * min(1.0, 0.8 * high / max(peak, 1e-9))
+    return (z * (largest + 1)).floor().clamp(max=steps)

@@ -100,8 +100,8 @@ class AbstractTile(ABC):
         """Return the cost by block of one matrix-vector product that uses so many rows and columns, cells apart."""
 
     @abstractmethod
-    def cell_cost(self, activity: Activity, rows: int, columns: int) -> Mapping[str, Cost]:
-        """Return the cost by block that depends on the data, for one image."""
+    def cell_cost(self, activity: Activity, weights: int) -> Mapping[str, Cost]:
+        """Return the cost by block that depends on the data, for one image and a layer of that many weights in tiles."""
 
     @abstractmethod
     def parts(self) -> Mapping[str, Cost]:

@@ -99,7 +99,7 @@ def characterise(
     difference = y.double() - true
     activity = tile.activity(layout, state, inputs.expand(instances, -1, -1), True)
     blocks = dict(tile.mvm_cost(rows, cols, True))
-    for name, cost in tile.cell_cost(activity, rows, cols).items():
+    for name, cost in tile.cell_cost(activity, rows * cols).items():
         blocks[name] = blocks.get(name, Cost()) + cost
     return TileReport(
         errors=(difference.norm(dim=-1) / true.norm(dim=-1)).float(),

@@ -128,15 +128,15 @@ class DigitalTile(AbstractTile):
             "digital": Cost(self.logic.register(transfer).energy + self.logic.buffer_access(transfer).energy),
         }
 
-    def cell_cost(self, activity: Activity, rows: int, columns: int) -> Mapping[str, Cost]:
+    def cell_cost(self, activity: Activity, weights: int) -> Mapping[str, Cost]:
         """Return AND gates (cells) and adder trees (output encoding), in proportion to the ones at the inputs.
 
-        Gate energies are for half of all input bits at one; the tree of the whole tile is charged by its used rows.
+        Gate energies are for half of all input bits at one; a tree is charged by the share of its rows in use.
         """
         ones = activity.density / 0.5
-        gates = self.logic.gates(0.5 * self.weight_bits, 0).energy * rows
-        tree = self._tree().energy * rows / self.rows
-        times = activity.positions * self.inputs.bits * columns * ones
+        gates = self.logic.gates(0.5 * self.weight_bits, 0).energy
+        tree = self._tree().energy / self.rows
+        times = activity.positions * self.inputs.bits * weights * ones
         return {"cells": Cost(energy=gates * times), "output encoding": Cost(energy=tree * times)}
 
     def parts(self) -> Mapping[str, Cost]:

@@ -1,0 +1,84 @@
+"""evaluate: capture, quantize, compile, run and estimate in one call, nothing more."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mho.chip import Chip
+from mho.compiler import capture, compile, float_values, quantize
+from mho.core import RangeWarning, ShapeError
+from mho.cost import estimate
+from mho.ir import Graph
+from mho.reports import Evaluation
+from mho.runtime import run
+from mho.tiles import Condition
+
+DAY, YEAR = 86400.0, 365 * 86400.0
+CALIBRATION_IMAGES = 128
+_ERROR_IMAGES = 16
+
+
+def default_conditions(chip: Chip, times: Sequence[float] = (0.0, DAY, YEAR)) -> tuple[Condition, ...]:
+    """Return the times after programming, and each later one again with the chip's drift compensation, if it has one."""
+    out = [Condition(t) for t in times]
+    if chip.compensation != "none":
+        out += [Condition(t, chip.compensation) for t in times if t > 0]
+    return tuple(out)
+
+
+def evaluate(
+    network: nn.Module | Graph | str | Path,
+    chip: Chip | str | Path,
+    data: tuple[Tensor, Tensor],
+    *,
+    name: str = "",
+    seed: int = 0,
+    instances: int = 8,
+    conditions: Sequence[Condition] | None = None,
+    calibration: Tensor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Say what a chip does with a network: accuracy under all conditions, and cost.
+
+    `data` is images `[batch, ...]` and labels `[batch]`. The ranges of the quantiser come from `calibration`, or from
+    128 images spread over the data (their labels are not looked at).
+
+    Raises:
+        MhoError: one of its kinds, with what to do, if the network, the chip or the data do not fit.
+    """
+    chip = chip if isinstance(chip, Chip) else Chip.load(chip)
+    x, labels = data
+    if len(x) != len(labels) or len(x) == 0:
+        raise ShapeError(f"data must be as many images as labels and at least one, not {len(x)} and {len(labels)}")
+    graph = network if isinstance(network, Graph) else capture(network, x[:1])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RangeWarning)
+        quant = quantize(graph, chip, x[:: max(1, len(x) // CALIBRATION_IMAGES)] if calibration is None else calibration)
+        program = compile(quant, chip)
+        result = run(
+            program,
+            x,
+            seed=seed,
+            instances=instances,
+            conditions=default_conditions(chip) if conditions is None else conditions,
+            record_errors=min(_ERROR_IMAGES, len(x)),
+            progress=progress,
+        )
+    for w in caught:
+        if not issubclass(w.category, RangeWarning):
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+    digital = torch.cat([float_values(graph, part, keep=())[graph.output] for part in x.split(100)])
+    return Evaluation(
+        name=name or chip.name,
+        program=program,
+        run=result,
+        cost=estimate(program, result.counts),
+        labels=labels,
+        float_accuracy=float((digital.argmax(-1) == labels).double().mean()),
+        warnings=tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, RangeWarning))),
+    )

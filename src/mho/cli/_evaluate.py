@@ -1,0 +1,108 @@
+"""`mho evaluate`: the same for the user's own network."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mho.core import FileError
+
+from ._main import app
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A .pt2 or .onnx file, or package.module:factory that returns an nn.Module.")],
+    data: Annotated[str, typer.Option(help="Images and labels: a Parquet file or a Hugging Face name.")],
+    chip: Annotated[list[str], typer.Option(help="Preset or TOML file; give it again to compare.")] = ["hermes"],  # noqa: B006
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("mho-report"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all numbers to this file.")] = None,
+    images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 1000,
+    instances: Annotated[int, typer.Option(min=1, help="Chip instances.")] = 8,
+    times: Annotated[str, typer.Option(help="Times after programming, comma-separated, such as '0 s,1000 s'; m, h, d too.")] = "0 s,1 d,365 d",
+    mean: Annotated[str, typer.Option(help="Mean per channel of the images, scaled to 0..1.")] = "0.485,0.456,0.406",
+    std: Annotated[str, typer.Option(help="Standard deviation per channel.")] = "0.229,0.224,0.225",
+    seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch; all cores by default.")] = None,
+    plugin: Annotated[list[str], typer.Option(help="Module whose classes chip files may name.")] = [],  # noqa: B006
+) -> None:
+    """Evaluate your own network on one chip or several: accuracy over time, energy, latency, area, report.
+
+    Example: **mho evaluate model.onnx --chip hermes --chip my-chip.toml --data test.parquet**
+    """
+    import torch
+
+    from mho import Chip, capture, default_conditions, report
+    from mho import evaluate as evaluate_
+    from mho.samples import load_images
+
+    from ._show import bars, finish
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    chips = [Chip.load(c, plugin) for c in chip]
+    moments = [_time(t) for t in times.split(",")]
+    network = _factory(model) if ":" in model else Path(model)
+    x, y = load_images(data, _numbers(mean, "--mean"), _numbers(std, "--std"), images)
+    graph = capture(network, x[:1])
+    with bars() as open_bar:
+        evaluations = [
+            evaluate_(
+                graph,
+                c,
+                (x, y),
+                name=f"{Path(model).stem if ':' not in model else model.partition(':')[2]} on {c.name}",
+                seed=seed,
+                instances=instances,
+                conditions=default_conditions(c, moments),
+                progress=open_bar(c.name),
+            )
+            for c in chips
+        ]
+    finish(report(evaluations, f"{Path(model).name} on {', '.join(c.name for c in chips)}"), out, json_file)
+
+
+def _factory(text: str) -> nn.Module:
+    from torch import nn
+
+    module, _, name = text.partition(":")
+    sys.path.insert(0, "")
+    try:
+        made = getattr(importlib.import_module(module), name)()
+    except ModuleNotFoundError as error:
+        raise FileError(f"{text!r} cannot be imported ({error}); run mho where {module!r} can be found") from None
+    except AttributeError as error:
+        raise FileError(f"{module!r} has no {name!r} that can be called without arguments ({error})") from None
+    if not isinstance(made, nn.Module):
+        raise FileError(f"{text!r} must return a torch nn.Module, not {type(made).__name__}")
+    return made
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(v) for v in text.split(","))
+    except ValueError:
+        raise FileError(f"{option} must be numbers with commas between, such as 0.5,0.5,0.5, not {text!r}") from None
+
+
+def _time(text: str) -> float:
+    from mho.core import parse_quantity
+
+    units = {"m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "y": 365 * 86400.0}
+    stripped = text.strip()
+    number = stripped.rstrip("abcdefghijklmnopqrstuvwxyz").strip()
+    unit = stripped[len(number) :].strip()
+    try:
+        value = float(number) * units[unit] if unit in units else parse_quantity(stripped, "s")
+    except ValueError:
+        raise FileError(f"--times must be times such as '0 s', '1 h' or '30 d', not {text!r}") from None
+    if value < 0:
+        raise FileError(f"--times must not be negative, not {text!r}")
+    return value

@@ -1,0 +1,115 @@
+"""`mho tile`, `mho chips`, `mho check`, `mho show`, `mho cite`: looking at parts, chips and programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._main import app
+
+
+@app.command()
+def tile(
+    name: Annotated[str, typer.Argument(help="tile1, tile2, dimc, or a TOML file.")],
+    instances: Annotated[int, typer.Option(min=1, help="Chip instances.")] = 16,
+    time: Annotated[float, typer.Option(min=0, help="Seconds after programming.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Characterise one tile: error of a full Gaussian matrix-vector product, and cost by block.
+
+    Example: **mho tile tile1 --time 86400**
+    """
+    from rich.table import Table
+
+    from mho.core import Seed, format_quantity
+    from mho.tiles import Condition, characterise, load_tile
+
+    from ._show import console
+
+    part = load_tile(name)
+    r = characterise(part, Seed(seed), instances=instances, condition=Condition(time))
+    total = r.total
+    if as_json:
+        blocks = {k: {"energy_j": c.energy, "latency_s": c.latency, "share": r.share(k)} for k, c in r.blocks.items()}
+        blocks["leakage"] = {"energy_j": total.leakage * total.latency, "latency_s": 0.0, "share": r.share("leakage")}
+        out = {
+            "tile": name, "error": r.error, "error_spread": float(r.errors.std()), "relative_sigma": r.relative_sigma,
+            "energy_j": total.energy, "latency_s": total.latency, "area_m2": total.area, "tops": r.tops,
+            "tops_per_watt": r.tops_per_watt, "blocks": blocks, "area_by_block_m2": {k: c.area for k, c in r.parts.items()},
+        }  # fmt: skip
+        typer.echo(json.dumps(out, indent=1))
+        return
+    rows, columns = part.shape
+    table = Table(title=f"{name}: one product of {rows} x {columns} weights", title_justify="left", title_style="bold")
+    for head in ("block", "energy", "share", "latency", "area"):
+        table.add_column(head, justify="left" if head == "block" else "right")
+    for k, c in r.blocks.items():
+        area = r.parts[k].area if k in r.parts else 0.0
+        table.add_row(
+            k, format_quantity(c.energy, "J"), f"{100 * r.share(k):.1f} %", format_quantity(c.latency, "s"), f"{area * 1e6:.3f} mm2"
+        )
+    table.add_row("leakage", format_quantity(total.leakage * total.latency, "J"), f"{100 * r.share('leakage'):.1f} %", "", "")
+    table.add_section()
+    table.add_row("total", format_quantity(total.energy, "J"), "", format_quantity(total.latency, "s"), f"{total.area * 1e6:.3f} mm2")
+    console.print(table)
+    q = r.errors.flatten().quantile(r.errors.new_tensor([0.05, 0.5, 0.95]))
+    console.print(
+        f"Error (relative L2, {instances} instances x {r.errors.shape[1]} vectors): mean {100 * r.error:.2f} %, "
+        f"median {100 * q[1]:.2f} %, 5-95 % {100 * q[0]:.2f}-{100 * q[2]:.2f} %; sigma {100 * r.relative_sigma:.2f} % of the largest output"
+    )
+    console.print(f"{r.tops:.2f} TOPS, {r.tops_per_watt:.2f} TOPS/W (8-bit, dense Gaussian data)")
+
+
+@app.command()
+def chips() -> None:
+    """List the chip presets with their peak figures."""
+    from rich.table import Table
+
+    from mho import Chip
+    from mho.cost import rate
+
+    from ._show import console
+
+    table = Table()
+    for head in ("chip", "what it is", "tiles", "TOPS", "TOPS/W", "W", "product"):
+        table.add_column(head, justify="left" if head in ("chip", "what it is") else "right")
+    for name in Chip.presets():
+        chip = Chip.load(name)
+        r = rate(chip)
+        table.add_row(
+            name, chip.title, str(chip.tiles), f"{r.tops:.1f}", f"{r.tops_per_watt:.2f}", f"{r.watt:.2f}", f"{r.mvm_seconds * 1e9:.0f} ns"
+        )
+    console.print(table)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A chip file.")],
+    plugin: Annotated[list[str], typer.Option(help="Module whose classes the file may name.")] = [],  # noqa: B006
+) -> None:
+    """Check a chip file and list all of its errors at once."""
+    from mho import Chip
+
+    chip = Chip.load(str(file) if file.suffix == ".toml" or not file.exists() else file, plugin)
+    typer.echo(f"{file}: a sound chip, {chip.name!r} with {chip.tiles} tiles, fingerprint {chip.fingerprint()[:12]}")
+
+
+@app.command()
+def show(program: Annotated[Path, typer.Argument(help="A program file (.mho).")]) -> None:
+    """Print a compiled program: what runs when, and on which cells."""
+    from mho import Program
+
+    typer.echo(str(Program.load(program)))
+
+
+@app.command()
+def cite(name: Annotated[str, typer.Argument(help="A chip preset or file.")] = "hermes") -> None:
+    """Print the BibTeX of all that a chip's numbers rest on."""
+    from mho import Chip
+    from mho import cite as cite_
+
+    typer.echo(cite_(Chip.load(name)), nl=False)

@@ -1,0 +1,48 @@
+"""The commands. A user's error is one sentence on stderr and exit code 2; Ctrl-C is exit code 130 and leaves no half file."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mho.core import MhoError
+
+app = typer.Typer(
+    help="What a compute-in-memory chip does with a neural network: accuracy, energy, latency, area, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from mho import __version__
+
+        typer.echo(f"mho {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(  # pyright: ignore[reportUnusedFunction]
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
+) -> None:
+    """What a compute-in-memory chip does with a neural network: accuracy, energy, latency, area, and why."""
+
+
+def main() -> None:
+    """Run the command line."""
+    from . import _evaluate, _inspect, _reproduce, _run  # noqa: F401  (they register their commands)
+
+    try:
+        app(standalone_mode=True)
+    except MhoError as error:
+        typer.echo(f"mho: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("mho: stopped; nothing was half written", err=True)
+        sys.exit(130)

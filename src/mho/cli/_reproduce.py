@@ -1,0 +1,44 @@
+"""`mho reproduce`: published numbers beside ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from ._main import app
+
+
+@app.command()
+def reproduce(
+    name: Annotated[str | None, typer.Argument(help="Which result; see --list.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the results that can be reproduced.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Recompute a published result and print its number, ours and the ratio.
+
+    Example: **mho reproduce hermes-chip**
+    """
+    from mho.reproduce import RESULTS, reproduce as reproduce_
+
+    from ._show import console
+
+    if list_ or name is None:
+        for key, result in RESULTS.items():
+            typer.echo(f"{key:16} {result.title}")
+        return
+    rows = reproduce_(name)
+    if as_json:
+        typer.echo(json.dumps([r.to_dict() for r in rows], indent=1))
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=RESULTS[name].title, title_justify="left", title_style="bold")
+    for head in ("quantity", "unit", "published", "ours", "ratio", "tolerance", "within", "mark", "source"):
+        table.add_column(head, justify="right" if head in ("published", "ours", "ratio", "tolerance") else "left")
+    for r in rows:
+        table.add_row(*map(escape, r.cells()))
+    console.print(table)
+    console.print("Marks: prediction (nothing fitted on it), fitted (a parameter was chosen on it), definition (follows from the specification).")

@@ -1,0 +1,68 @@
+"""`mho run`: the main job on the shipped network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._main import app
+
+
+@app.command()
+def run(
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("mho-report"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all numbers to this file.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Images instead of the shipped sample: a Parquet file or a Hugging Face name.")
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 1000,
+    instances: Annotated[int, typer.Option(min=1, help="Chip instances of the analog chips.")] = 8,
+    seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch; all cores by default.")] = None,
+) -> None:
+    """Do the main job: ResNet-20 on CIFAR-10 (JPEG) images on three chips, with a report.
+
+    The network as trained plainly, and fine-tuned with weight noise, on the 64-core phase-change chip `hermes` right
+    after programming, after a day and after a year, with and without drift compensation; the tuned one on
+    `tile2-rram`, the plain one on `dimc-sram`. About three minutes on two cores.
+
+    Example: **mho run --images 200 --instances 2 --out quick-look**
+    """
+    import torch
+
+    from mho import Chip, evaluate, report
+    from mho.compiler import capture
+    from mho.samples import cifar10_sample, load_images, resnet20
+
+    from ._show import bars, finish
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    x, y = cifar10_sample(images) if data is None else load_images(data, limit=images)
+    graphs = {kind: capture(resnet20(kind), x[:1]) for kind in ("plain", "noise")}
+    few = slice(None, None, 4)
+    plan = (
+        ("plain on hermes", "plain", "hermes", instances, slice(None)),
+        ("noise-tuned on hermes", "noise", "hermes", instances, slice(None)),
+        ("noise-tuned on tile2-rram", "noise", "tile2-rram", max(1, instances // 2), few if len(x) >= 400 else slice(None)),
+        ("plain on dimc-sram", "plain", "dimc-sram", 1, slice(None)),
+    )
+    with bars() as open_bar:
+        evaluations = [
+            evaluate(
+                graphs[kind],
+                Chip.load(chip),
+                (x[part], y[part]),
+                name=name,
+                seed=seed,
+                instances=count,
+                calibration=x[:: max(1, len(x) // 128)],
+                progress=open_bar(name),
+            )
+            for name, kind, chip, count, part in plan
+        ]
+    source = "CIFAR-10 (JPEG), the shipped sample" if data is None else data
+    notes = [f"Images: {len(x)} of {source}; {len(y[few]) if len(x) >= 400 else len(x)} of them and half the chips for tile2-rram."]
+    finish(report(evaluations, "ResNet-20 on three compute-in-memory chips", notes), out, json_file)

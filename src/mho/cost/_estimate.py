@@ -1,0 +1,174 @@
+"""estimate: what one image costs on the chip, from the run's own activity, by layer and by block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mho.chip import Chip
+from mho.core import Cost, CostTree
+from mho.digital import WORD
+from mho.ir import Node, Program, operations, short_name
+from mho.tiles import Activity, characterise
+
+
+def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
+    """Return energy and latency of one image, and the chip's area, as a tree that adds up exactly.
+
+    The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
+    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work) and `leakage` (of the tiles
+    that hold weights, the others being off, and of the digital unit, over the latency) as named leaves; `silicon`, the
+    area of all tiles and the digital unit.
+    """
+    layers: list[CostTree] = []
+    digital: dict[str, Cost] = {}
+    clock = 0.0
+    for step in program.schedule:
+        node = program.quant.graph[step.node]
+        if step.kind == "multiply":
+            tree, busy = _layer(program, node, step.repeats, counts[node.name])
+            layers.append(tree)
+            clock += busy * program.chip.digital.clock_power()
+        else:
+            kind = short_name(node.op)
+            digital[kind] = digital.get(kind, Cost()) + _operator(program, node)
+    silicon = _silicon(program.chip)
+    parts = (*layers, CostTree.of("digital operators", digital)) if digital else tuple(layers)
+    latency = CostTree("", parts=parts).total.latency
+    tiles = silicon.total.leakage - silicon["digital unit"].cost.leakage
+    powered = tiles * program.placement.tiles_used / program.chip.tiles + silicon["digital unit"].cost.leakage
+    leakage = powered * latency
+    return CostTree(
+        program.chip.name,
+        parts=(*parts, CostTree("clock", Cost(clock)), CostTree("leakage", Cost(leakage)), silicon),
+    )
+
+
+def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tuple[CostTree, float]:
+    """Return the cost of a layer, and the tile-seconds that it keeps tiles busy."""
+    tile, layer = program.chip.tile, program.quant.layers[node.name]
+    blocks = program.placement.of(node.name)
+    costs: dict[str, Cost] = {}
+    period = 0.0
+    for b in blocks:
+        one = tile.mvm_cost(b.rows, b.columns, layer.signed)
+        period = max(period, sum(c.latency for c in one.values()))
+        for name, cost in one.items():
+            costs[name] = costs.get(name, Cost()) + Cost(energy=cost.energy * activity.positions)
+    shape = tile.mvm_cost(blocks[0].rows, blocks[0].columns, layer.signed)
+    for name, cost in shape.items():
+        costs[name] += Cost(latency=cost.latency * repeats)
+    weights = sum(b.rows * b.columns for b in blocks)
+    for name, cost in tile.cell_cost(activity, weights).items():
+        costs[name] = costs.get(name, Cost()) + cost
+    outputs = _size(node.shape)
+    unit = program.chip.digital.costs()
+    additions = outputs * (program.quant.graph.layout(node, tile.shape[0]).row_tiles - 1)
+    inputs = _size(program.quant.graph[node.inputs[0]].shape)
+    moved = (inputs + outputs) * 8
+    costs["digital"] = costs.get("digital", Cost()) + (
+        unit["scale"] * (outputs + inputs) + unit["operation"] * additions + unit["bit"] * moved
+    )
+    return CostTree.of(node.name, costs), activity.positions * len(blocks) * period
+
+
+def _operator(program: Program, node: Node) -> Cost:
+    graph, unit = program.quant.graph, program.chip.digital.costs()
+    sizes = [graph[i].shape for i in node.inputs]
+    count = operations(node, sizes[0])
+    if count == 0:
+        return Cost()
+    moved = (sum(_size(s) for s in sizes) + _size(node.shape)) * WORD
+    return unit["operation"] * count + unit["bit"] * moved
+
+
+def _silicon(chip: Chip) -> CostTree:
+    parts = {k: Cost(area=c.area, leakage=c.leakage) * chip.tiles for k, c in chip.tile.parts().items()}
+    parts["digital unit"] = chip.digital.costs()["part"]
+    return CostTree.of("silicon", parts)
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    out = 1
+    for s in shape:
+        out *= s
+    return out
+
+
+def by_block(cost: CostTree) -> dict[str, Cost]:
+    """Sum an estimate over the layers: cells, input and output encoding, digital, then operators, clock and leakage."""
+    out: dict[str, Cost] = {}
+    for part in cost.parts:
+        if part.name == "silicon":
+            continue
+        if part.name in ("digital operators", "clock", "leakage"):
+            out[part.name] = part.total
+        else:
+            for leaf in part.parts:
+                out[leaf.name] = out.get(leaf.name, Cost()) + leaf.cost
+    order = ["cells", "input encoding", "output encoding", "digital", "digital operators", "clock", "leakage"]
+    return {k: out[k] for k in [*order, *sorted(set(out) - set(order))] if k in out}
+
+
+def layer_costs(cost: CostTree) -> dict[str, CostTree]:
+    """Return the nodes of an estimate that are layers, by name."""
+    return {p.name: p for p in cost.parts if p.name not in ("silicon", "digital operators", "clock", "leakage")}
+
+
+@dataclass(frozen=True)
+class Rating:
+    """The peak figures of a chip with every tile busy."""
+
+    tops: float
+    tops_per_watt: float
+    watt: float
+    tops_per_mm2: float
+    mvm_seconds: float
+    """Time of one matrix-vector product."""
+    mvm_joule: float
+    """Energy of one matrix-vector product of one tile, with its share of the digital unit."""
+
+
+def rate(chip: Chip) -> Rating:
+    """Rate a chip as its makers do: all tiles multiply full Gaussian matrices and vectors, every output is scaled once."""
+    report = characterise(chip.tile, instances=2)
+    product = report.total
+    unit = chip.digital.costs()
+    energy = product.energy + chip.digital.clock_power() * product.latency
+    energy += chip.tile.shape[1] * unit["scale"].energy
+    energy += unit["part"].leakage * product.latency / chip.tiles
+    area = product.area * chip.tiles + unit["part"].area
+    tops = chip.tiles * report.operations / product.latency / 1e12
+    return Rating(
+        tops=tops,
+        tops_per_watt=report.operations / energy / 1e12,
+        watt=chip.tiles * energy / product.latency,
+        tops_per_mm2=tops / (area * 1e6),
+        mvm_seconds=product.latency,
+        mvm_joule=energy,
+    )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The headline figures of one image on a chip."""
+
+    energy: float
+    latency: float
+    area: float
+    operations: int
+    """Two per multiply-accumulate of the network."""
+    tiles_used: int
+    utilisation: float
+
+    @property
+    def tops_per_watt(self) -> float:
+        """Operations per joule of this network, in 1e12."""
+        return self.operations / self.energy / 1e12
+
+
+def summarise(program: Program, cost: CostTree) -> Summary:
+    """Sum up a cost tree."""
+    graph, placement, total = program.quant.graph, program.placement, cost.total
+    macs = sum(graph.macs(n) for n in graph.matrix_nodes())
+    return Summary(total.energy, total.latency, total.area, 2 * macs, placement.tiles_used, placement.utilisation)

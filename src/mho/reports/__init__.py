@@ -1,0 +1,8 @@
+"""Reports: evaluations as a self-contained page, JSON, CSV and bibliography."""
+
+from ._evaluation import AccuracyRow as AccuracyRow
+from ._evaluation import Evaluation as Evaluation
+from ._evaluation import time_name as time_name
+from ._report import Report as Report
+from ._report import provenance as provenance
+from ._report import report as report

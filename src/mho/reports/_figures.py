@@ -1,0 +1,195 @@
+"""The figures of a report, as SVG; one function each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mho.cost import by_block, layer_costs
+
+from ._evaluation import Evaluation, time_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, PAPER, GRID = "#1d2733", "#ffffff", "#e3e8ee"
+SERIES = ("#1f6f8b", "#d1603d", "#6a4c93", "#3a7d44", "#b8860b", "#7a8288")
+BLOCKS = {
+    "cells": "#1f6f8b",
+    "input encoding": "#86bbd8",
+    "output encoding": "#d1603d",
+    "digital": "#f2c14e",
+    "digital operators": "#b8a26a",
+    "digital unit": "#b8a26a",
+    "clock": "#9d8bb5",
+    "leakage": "#b7bfc8",
+}
+
+
+def _figure(width: float = 6.2, height: float = 3.6) -> tuple[Figure, Axes]:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 10, "font.family": "sans-serif"})
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor=PAPER)
+    axes = figure.add_subplot()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color("#aab4bf")
+    axes.tick_params(colors=INK, length=0)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def svg(figure: Figure, label: str) -> str:
+    """Return a figure as an SVG element that scales with the page, with a label for screen readers."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
+    """Draw accuracy over time after programming, a line per evaluation and compensation, with the spread over chips."""
+    figure, axes = _figure(6.6, 4.0)
+    times = sorted({c.time or 0.0 for e in evaluations for c in e.run.conditions})
+    at = {t: i for i, t in enumerate(times)}
+    for index, e in enumerate(evaluations):
+        colour = SERIES[index % len(SERIES)]
+        rows = e.accuracy()
+        bare = [r for r in rows if r.condition.compensation == "none"]
+        fresh = [r for r in bare if not r.condition.time]
+        compensated = [r for r in rows if r.condition.compensation != "none"]
+        groups = [(bare, "--" if compensated else "-", " without compensation" if compensated else "")]
+        if compensated:
+            groups.insert(0, (fresh + compensated, "-", " with compensation"))
+        for line, style, suffix in groups:
+            xs = [at[r.condition.time or 0.0] for r in line]
+            ys = [100 * r.mean for r in line]
+            axes.plot(xs, ys, style, color=colour, marker="o", markersize=4, linewidth=1.8, label=e.name + suffix)
+            axes.fill_between(xs, [100 * r.low for r in line], [100 * r.high for r in line], color=colour, alpha=0.13, linewidth=0)
+    best = max((e.float_accuracy for e in evaluations if e.float_accuracy == e.float_accuracy), default=None)
+    if best is not None:
+        axes.axhline(100 * best, color=INK, linewidth=0.8, linestyle=":")
+        axes.annotate("float32", (len(times) - 1, 100 * best), ha="right", va="bottom", color=INK, fontsize=9)
+    axes.set_xticks(range(len(times)), [time_name(t) for t in times])
+    axes.set_xlim(-0.15, len(times) - 0.85)
+    axes.set_ylabel("accuracy (%)")
+    axes.set_ylim(0, 100)
+    figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=9)
+    return figure
+
+
+def blocks(evaluations: Sequence[Evaluation], quantity: str) -> Figure:
+    """Draw energy, latency or area by block, one bar per evaluation."""
+    unit, factor = {"energy": ("µJ per image", 1e6), "latency": ("ms per image", 1e3), "area": ("mm²", 1e6)}[quantity]
+    tables: list[dict[str, float]] = []
+    for e in evaluations:
+        parts = by_block(e.cost) if quantity != "area" else {p.name: p.cost for p in e.cost["silicon"].parts}
+        tables.append({k: getattr(c, quantity) * factor for k, c in parts.items()})
+    names = [n for n in BLOCKS if any(t.get(n, 0) > 0 for t in tables)]
+    names += sorted({k for t in tables for k in t} - set(BLOCKS))
+    figure, axes = _figure(6.2, 1.5 + 0.5 * len(evaluations))
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
+    left = [0.0] * len(tables)
+    for name in names:
+        widths = [t.get(name, 0.0) for t in tables]
+        axes.barh(range(len(tables)), widths, left=left, color=BLOCKS.get(name, "#444444"), label=name, height=0.62)
+        left = [a + b for a, b in zip(left, widths, strict=True)]
+    for i, total in enumerate(left):
+        axes.annotate(f" {total:.3g}", (total, i), va="center", ha="left", fontsize=9, color=INK)
+    axes.set_yticks(range(len(tables)), [e.name for e in evaluations])
+    axes.invert_yaxis()
+    axes.set_xlim(0, max(left) * 1.14 or 1)
+    axes.set_xlabel(f"{quantity} ({unit})")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def layers(e: Evaluation, quantity: str) -> Figure:
+    """Draw energy or latency of each layer, by block."""
+    unit, factor = {"energy": ("nJ per image", 1e9), "latency": ("µs per image", 1e6)}[quantity]
+    costs = layer_costs(e.cost)
+    figure, axes = _figure(6.2, 3.6)
+    bottom = [0.0] * len(costs)
+    for name in BLOCKS:
+        heights = [next((getattr(p.cost, quantity) for p in c.parts if p.name == name), 0.0) * factor for c in costs.values()]
+        if any(heights):
+            axes.bar(range(len(costs)), heights, bottom=bottom, color=BLOCKS[name], label=name, width=0.75)
+            bottom = [a + b for a, b in zip(bottom, heights, strict=True)]
+    axes.set_xticks(range(len(costs)), list(costs), rotation=90, fontsize=8)
+    axes.set_ylabel(f"{quantity} ({unit})")
+    axes.margins(x=0.01)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    return figure
+
+
+def error_growth(evaluations: Sequence[Evaluation]) -> Figure:
+    """Draw the relative error of each layer's output against float32 through the network, as first read."""
+    figure, axes = _figure(6.2, 3.8)
+    names: list[str] = []
+    for index, e in enumerate(evaluations):
+        if not e.run.layer_errors:
+            continue
+        names = list(e.run.layer_errors)
+        first = [v[0] for v in e.run.layer_errors.values()]
+        colour = SERIES[index % len(SERIES)]
+        axes.plot([100 * float(v.mean()) for v in first], color=colour, marker="o", markersize=3, label=e.name)
+        low, high = [100 * float(v.min()) for v in first], [100 * float(v.max()) for v in first]
+        axes.fill_between(range(len(first)), low, high, color=colour, alpha=0.13, linewidth=0)
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+    axes.set_ylabel("relative error of the output (%)")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.01)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def placement(e: Evaluation) -> Figure:
+    """Draw the used tiles of the chip with the blocks of the layers in them."""
+    import matplotlib
+    from matplotlib.patches import Rectangle
+
+    place = e.program.placement
+    rows, columns = place.tile_shape
+    tiles = sorted({b.tile for b in place.blocks})
+    shown = tiles[:32]
+    across = min(4, len(shown))
+    down = -(-len(shown) // across)
+    order = list(dict.fromkeys(b.layer for b in place.blocks))
+    colours: Any = matplotlib.colormaps["turbo"]
+    figure, axes = _figure(6.2, 0.35 + 1.62 * down)
+    axes.axis("off")
+    axes.set_aspect("equal")
+    pitch = (columns * 1.12, rows * 1.2)
+    for i, tile in enumerate(shown):
+        x0, y0 = (i % across) * pitch[0], (i // across) * pitch[1]
+        axes.add_patch(Rectangle((x0, y0), columns, rows, facecolor="#f3f5f7", edgecolor="#aab4bf", linewidth=0.8))
+        axes.annotate(f"tile {tile}", (x0, y0 - 0.02 * rows), fontsize=7, color=INK, va="bottom")
+        for b in (b for b in place.blocks if b.tile == tile):
+            share = order.index(b.layer) / max(1, len(order) - 1)
+            colour = colours(0.08 + 0.84 * share)
+            axes.add_patch(
+                Rectangle((x0 + b.column, y0 + b.row), b.columns, b.rows, facecolor=colour, edgecolor="white", linewidth=0.4, alpha=0.85)
+            )
+            if b.rows > 0.1 * rows and b.columns > 0.1 * columns:
+                text = b.layer if place_count(e, b.layer) == 1 else f"{b.layer}\n{b.group or ''}[{b.row_tile},{b.column_tile}]"
+                turned = b.columns < 0.45 * columns
+                axes.annotate(
+                    text, (x0 + b.column + b.columns / 2, y0 + b.row + b.rows / 2), ha="center", va="center", fontsize=4.6,
+                    rotation=90 if turned else 0, color="white", fontweight="bold",
+                )  # fmt: skip
+    axes.set_xlim(-2, across * pitch[0])
+    axes.set_ylim(down * pitch[1], -0.14 * rows)
+    return figure
+
+
+def place_count(e: Evaluation, layer: str) -> int:
+    """Return the number of blocks of a layer."""
+    return len(e.program.placement.of(layer))

@@ -1,0 +1,176 @@
+"""report: a self-contained page, with the same numbers as JSON and CSV, and the bibliography."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import io
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mho.core import HOW, cite, cited_keys, entry_fields, format_quantity, walk_sources, write_atomically
+from mho.cost import by_block, layer_costs
+
+from . import _figures as figures
+from ._evaluation import Evaluation, time_name
+
+_DATA = Path(__file__).parent.parent / "data" / "report"
+_PACKAGES = ("mho", "torch", "numpy")
+
+
+def report(evaluations: Evaluation | Sequence[Evaluation], title: str = "", notes: Sequence[str] = ()) -> Report:
+    """Put one evaluation, or several to compare, into a report; `notes` are sentences printed at its head."""
+    several = (evaluations,) if isinstance(evaluations, Evaluation) else tuple(evaluations)
+    if not several:
+        raise ValueError("a report needs at least one evaluation")
+    return Report(several, title or f"{several[0].name} on {several[0].program.chip.name}", tuple(notes))
+
+
+def provenance() -> dict[str, Any]:
+    """Return what computed the numbers: versions and machine kind."""
+    versions: dict[str, str] = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return {"versions": versions | {"python": platform.python_version()}, "threads": torch.get_num_threads()}
+
+
+@dataclass(frozen=True)
+class Report:
+    """Evaluations side by side. `save` writes a folder, `to_html` and `to_json` the parts."""
+
+    evaluations: tuple[Evaluation, ...]
+    title: str
+    notes: tuple[str, ...] = ()
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `index.html`, `report.json`, `accuracy.csv`, `cost.csv`, `placement.csv`, `references.bib` and the programs.
+
+        Each file is written whole or not at all; returns the path of the page.
+        """
+        folder = Path(folder)
+        for name, text in (
+            ("report.json", self.to_json()),
+            ("accuracy.csv", self.accuracy_csv()),
+            ("cost.csv", self.cost_csv()),
+            ("placement.csv", self.placement_csv()),
+            ("references.bib", self.bibliography()),
+        ):
+            write_atomically(folder / name, text)
+        for e in self.evaluations:
+            e.program.save(folder / "programs" / f"{_slug(e.name)}.mho")
+        page = folder / "index.html"
+        write_atomically(page, self.to_html())
+        return page
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole report as plain values."""
+        return {
+            "schema": 1,
+            "title": self.title,
+            "notes": list(self.notes),
+            **provenance(),
+            "evaluations": [e.to_dict() for e in self.evaluations],
+            "references": self.bibliography(),
+        }
+
+    def to_json(self) -> str:
+        """Return the whole report as JSON."""
+        return json.dumps(self.to_dict(), indent=1, allow_nan=False, default=str) + "\n"
+
+    def bibliography(self) -> str:
+        """Return the BibTeX of all that the chips rest on."""
+        return cite(*(e.program.chip for e in self.evaluations))
+
+    def accuracy_csv(self) -> str:
+        """Return one row per evaluation, condition and chip instance."""
+        rows: list[list[Any]] = [["evaluation", "chip", "time_s", "compensation", "instance", "accuracy"]]
+        for e in self.evaluations:
+            for condition, accuracies in zip(e.run.conditions, e.run.accuracy(e.labels).tolist(), strict=True):
+                for i, a in enumerate(accuracies):
+                    rows.append([e.name, e.program.chip.name, condition.time, condition.compensation, i, a])
+        return _csv(rows)
+
+    def cost_csv(self) -> str:
+        """Return one row per evaluation, part and block."""
+        rows: list[list[Any]] = [["evaluation", "part", "block", "energy_j", "latency_s", "area_m2"]]
+        for e in self.evaluations:
+            for part in e.cost.parts:
+                for leaf in part.parts or (part,):
+                    rows.append([e.name, part.name, leaf.name, leaf.cost.energy, leaf.cost.latency, leaf.cost.area])
+        return _csv(rows)
+
+    def placement_csv(self) -> str:
+        """Return one row per block of weights."""
+        head = ["layer", "group", "row_tile", "column_tile", "tile", "row", "column", "rows", "columns"]
+        rows: list[list[Any]] = [["evaluation", *head]]
+        rows += [[e.name, *(getattr(b, h) for h in head)] for e in self.evaluations for b in e.program.placement.blocks]
+        return _csv(rows)
+
+    def to_html(self) -> str:
+        """Return the page: one file with everything in it."""
+        import jinja2
+
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_DATA), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        )
+        environment.filters["quantity"] = format_quantity
+        template = environment.get_template("report.html.j2")
+        es = self.evaluations
+        sources: dict[tuple[str, str, str], dict[str, str]] = {}
+        for e in es:
+            for v in walk_sources(e.program.chip):
+                s = v.source
+                key = (s.how, ", ".join(s.fields), s.reason or s.where)
+                sources.setdefault(key, {"path": v.path, "how": s.how, "key": s.key})
+        keys = cited_keys(*(e.program.chip for e in es))
+        return template.render(
+            title=self.title,
+            notes=self.notes,
+            evaluations=es,
+            css=(_DATA / "report.css").read_text(encoding="utf-8"),
+            time_name=time_name,
+            by_block=by_block,
+            layer_costs=layer_costs,
+            accuracy_svg=figures.svg(figures.accuracy_over_time(es), "accuracy over time"),
+            block_svgs={
+                q: figures.svg(figures.blocks(es, q), f"{q} by block") for q in ("energy", "latency", "area")
+            },
+            error_svg=figures.svg(figures.error_growth(es), "error by layer"),
+            details=[
+                {
+                    "e": e,
+                    "energy": figures.svg(figures.layers(e, "energy"), f"energy by layer, {e.name}"),
+                    "latency": figures.svg(figures.layers(e, "latency"), f"latency by layer, {e.name}"),
+                    "placement": figures.svg(figures.placement(e), f"placement, {e.name}"),
+                }
+                for e in self._distinct_chips()
+            ],
+            assumed=[(k[1], k[2], v["path"]) for k, v in sources.items() if k[0] == "assumed"],
+            fitted=[(k[1], k[2], v["path"], v["key"]) for k, v in sources.items() if k[0] == "fitted"],
+            other=[(k[1], k[2], v["path"], HOW[k[0]], v["key"]) for k, v in sources.items() if k[0] not in ("assumed", "fitted", "definition")],  # type: ignore[index]
+            references=[(k, entry_fields(k)) for k in keys],
+            provenance=provenance(),
+        )
+
+    def _distinct_chips(self) -> list[Evaluation]:
+        """Return the first evaluation of each chip: cost and placement of the others look the same."""
+        return list({e.program.chip.name: e for e in reversed(self.evaluations)}.values())[::-1]
+
+
+def _csv(rows: list[list[Any]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-")

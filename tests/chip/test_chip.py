@@ -1,0 +1,105 @@
+"""Chips: presets load, round trips, and what a wrong file is told."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mho.chip import Chip
+from mho.core import FileError, SpecError, dump_spec
+from mho.tiles import AnalogTile, DigitalTile
+
+PRESETS = Chip.presets()
+
+
+def test_presets() -> None:
+    assert PRESETS == ["dimc-sram", "hermes", "hermes-4phase", "tile2-rram"]
+    for name in PRESETS:
+        chip = Chip.load(name)
+        assert chip.name == name
+        assert chip.tiles == 64
+        assert chip.tile.shape == (256, 256)
+
+
+def test_hermes_is_the_published_chip() -> None:
+    one, four = Chip.load("hermes"), Chip.load("hermes-4phase")
+    assert isinstance(one.tile, AnalogTile)
+    assert isinstance(four.tile, AnalogTile)
+    assert (one.tile.supply, one.digital.clock) == (0.8, 1e9)
+    assert one.tile.inputs.pulse_time == pytest.approx(128e-9)
+    assert one.compensation == four.compensation == "global"
+    assert one.digital == four.digital
+    assert replace(four.tile, weights=one.tile.weights, inputs=one.tile.inputs, columns_per_converter=1) == one.tile
+    assert isinstance(Chip.load("dimc-sram").tile, DigitalTile)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_round_trip(name: str) -> None:
+    chip = Chip.load(name)
+    again = Chip.from_dict(json.loads(json.dumps(dump_spec(chip))))
+    assert again == chip
+    assert again.fingerprint() == chip.fingerprint()
+    assert replace(chip, tiles=65).fingerprint() != chip.fingerprint()
+
+
+def test_fingerprints_differ() -> None:
+    assert len({Chip.load(name).fingerprint() for name in PRESETS}) == len(PRESETS)
+
+
+FILE = """\
+schema = 1
+name = "mine"
+title = "a chip of mine"
+tiles = 4
+tile = "tile2"
+compensation = "column"
+
+[digital]
+logic = "logic-28nm"
+lanes = 16
+clock = "500 MHz"
+registers = 0
+buffer_bits = 1024
+"""
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE)
+    chip = Chip.load(path)
+    assert chip == Chip.load(str(path))
+    assert (chip.tiles, chip.compensation, chip.digital.clock) == (4, "column", 5e8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("tiles = 4", "tiles = 0", "the file: a chip has at least one tile, not 0"),
+        ("tiles = 4", "tiles = 4.5", "line 4, tiles: must be a valid integer, not 4.5"),
+        ("tiles = 4", "tile_count = 4", "line 4, tile_count: Chip has no such key; did you mean 'tile'? "
+         "(allowed: compensation, digital, name, sources, tile, tiles, title)"),
+        ('"tile2"', '"tile3"', "line 5, tile: no preset 'tile3' in tiles; did you mean 'tile2'? (allowed: dimc, tile1, tile2)"),
+        ('"column"', '"columns"', "line 6, compensation: must be 'none', 'global' or 'column', not 'columns'; "
+         "did you mean 'column'? (allowed: column, global, none)"),
+        ('"logic-28nm"', '"logic-7nm"', "line 9, digital.logic: no preset 'logic-7nm' in technology; "
+         "did you mean 'logic-28nm'? (allowed: logic-14nm, logic-28nm)"),
+        ("lanes = 16", "lanes = 0", "line 8, digital: lanes and clock must be above zero, not 0 and 500000000.0"),
+        ('"500 MHz"', '"500 mS"', "line 11, digital.clock: expected a number in Hz such as '1 GHz', not '500 mS'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises(SpecError) as error:
+        Chip.load(path)
+    assert problem in error.value.problems
+    assert str(error.value).startswith(f"{path}: ")
+
+
+def test_an_unknown_chip() -> None:
+    with pytest.raises(FileError) as error:
+        Chip.load("herms")
+    assert str(error.value) == (
+        "no preset 'herms' in chips; did you mean 'hermes'? (allowed: dimc-sram, hermes, hermes-4phase, tile2-rram)"
+    )

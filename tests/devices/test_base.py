@@ -1,0 +1,154 @@
+"""The contract that every memory cell keeps, over all presets."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from mho.core import Loader, RangeWarning, normal_per_instance, Seed
+from mho.devices import ROOMS, AbstractCell, load_cell
+
+CELLS = sorted(Loader(ROOMS).presets(AbstractCell))
+TIMES = [None, 0.0, 1e-6, 1.0, 20.0, 3600.0, 86400.0]
+
+
+def _draws(cell: AbstractCell, shape: tuple[int, ...], seed: int = 0) -> dict[str, torch.Tensor]:
+    return {name: Seed(seed).child(name).normal(shape) for name in cell.draws}
+
+
+def _targets(cell: AbstractCell, count: int = 41) -> torch.Tensor:
+    return torch.linspace(*cell.range, count)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("time", TIMES)
+def test_conductance_is_finite_non_negative_and_of_the_targets_shape(name: str, time: float | None) -> None:
+    cell = load_cell(name)
+    target = _targets(cell).expand(200, -1)
+    g = cell.conductance(target, _draws(cell, (200, 41)), time)
+    assert g.shape == target.shape
+    assert g.dtype == target.dtype
+    assert torch.isfinite(g).all()
+    assert float(g.min()) >= 0
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_extreme_draws_stay_non_negative_and_finite(name: str) -> None:
+    cell = load_cell(name)
+    for sign in (-6.0, 6.0):
+        g = cell.conductance(_targets(cell), {d: torch.full((41,), sign) for d in cell.draws}, 3600.0)
+        assert torch.isfinite(g).all()
+        assert float(g.min()) >= 0
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_without_draws_a_fresh_cell_holds_its_target(name: str) -> None:
+    cell = load_cell(name)
+    target = _targets(cell)
+    g = cell.conductance(target, {d: torch.zeros_like(target) for d in cell.draws}, None)
+    assert torch.equal(g, target)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_noise_at_target_zero_does_not_raise(name: str) -> None:
+    """Others' models raise here."""
+    cell = load_cell(name)
+    zero = torch.zeros(1000)
+    for time in TIMES:
+        assert torch.isfinite(cell.conductance(zero, _draws(cell, (1000,)), time)).all()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_leading_dimensions_are_a_loop(name: str) -> None:
+    cell = load_cell(name)
+    target, draws = _targets(cell), _draws(cell, (3, 2, 41))
+    whole = cell.conductance(target.expand(3, 2, 41), draws, 60.0)
+    for i in range(3):
+        one = cell.conductance(target.expand(2, 41), {k: v[i] for k, v in draws.items()}, 60.0)
+        torch.testing.assert_close(whole[i], one, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("time", [None, 3600.0])
+def test_vmap_equals_broadcast(name: str, time: float | None) -> None:
+    cell = load_cell(name)
+    draws = _draws(cell, (4, 41))
+    target = _targets(cell).expand(4, 41)
+    mapped = torch.func.vmap(lambda t, d: cell.conductance(t, d, time))(target, draws)
+    torch.testing.assert_close(mapped, cell.conductance(target, draws, time), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("time", [None, 1.0, 86400.0])
+def test_gradient_in_the_target(name: str, time: float | None) -> None:
+    """In units of g_max, where finite differences are of use; away from clips."""
+    cell = load_cell(name)
+    low, high = (e / cell.range[1] for e in cell.range)
+    x = torch.linspace(low + 0.21 * (high - low), low + 0.93 * (high - low), 7, dtype=torch.float64, requires_grad=True)
+    draws = {d: 0.5 * Seed(5).child(d).normal((7,)).double() for d in cell.draws}
+    scale = cell.range[1]
+    assert torch.autograd.gradcheck(lambda x: cell.conductance(x * scale, draws, time) / scale, (x,))
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_gradient_is_finite_everywhere(name: str) -> None:
+    cell = load_cell(name)
+    for scale in (0.0, 1.0, -1.0):
+        target = _targets(cell).requires_grad_()
+        draws = {d: torch.full((41,), scale) for d in cell.draws}
+        cell.conductance(target, draws, 3600.0).sum().backward()
+        assert torch.isfinite(target.grad).all()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_time_between_and_beyond_measured_points_works(name: str) -> None:
+    cell = load_cell(name)
+    draws = _draws(cell, (41,))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for time in np.geomspace(1e-6, 172800.0, 30):
+            assert torch.isfinite(cell.conductance(_targets(cell), draws, float(time))).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RangeWarning)
+        assert torch.isfinite(cell.conductance(_targets(cell), draws, 10 * 365 * 86400.0)).all()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_conductance_does_not_write_its_inputs(name: str) -> None:
+    cell = load_cell(name)
+    target, draws = _targets(cell), _draws(cell, (41,))
+    kept = target.clone(), {k: v.clone() for k, v in draws.items()}
+    cell.conductance(target, draws, 3600.0)
+    assert torch.equal(target, kept[0])
+    assert all(torch.equal(draws[k], kept[1][k]) for k in draws)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_costs(name: str) -> None:
+    costs = load_cell(name).costs()
+    assert costs.keys() == {"write", "part"}
+    assert costs["write"].energy > 0
+    assert costs["write"].latency > 0
+    assert 1e-15 < costs["part"].area < 1e-11
+
+
+def test_instances_do_not_depend_on_the_chunks() -> None:
+    cell = load_cell("pcm")
+    chips = [Seed(0).child("chip", i) for i in range(6)]
+
+    def array(some: list[Seed]) -> torch.Tensor:
+        draws = {d: normal_per_instance([c.child(d) for c in some], (4, 5)) for d in cell.draws}
+        return cell.conductance(torch.full((len(some), 4, 5), 1e-5), draws, 60.0)
+
+    assert torch.equal(torch.cat([array(chips[:1]), array(chips[1:4]), array(chips[4:])]), array(chips))
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("time", [None, 3600.0])
+def test_compiled_equals_eager(name: str, time: float | None) -> None:
+    cell = load_cell(name)
+    target, draws = _targets(cell), _draws(cell, (41,))
+    compiled = torch.compile(lambda t, d: cell.conductance(t, d, time), fullgraph=True)
+    torch.testing.assert_close(compiled(target, draws), cell.conductance(target, draws, time), rtol=1e-5, atol=1e-12)
