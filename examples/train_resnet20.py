@@ -46,9 +46,7 @@ RECORDED = (
 
 def find_files(paths: list[Path], split: str) -> list[Path]:
     """List the Parquet files of a split ("train" or "test") among files and folders, by their names."""
-    files = [
-        file for path in paths for file in (sorted(path.rglob("*.parquet")) if path.is_dir() else [path])
-    ]
+    files = [file for path in paths for file in (sorted(path.rglob("*.parquet")) if path.is_dir() else [path])]
     files = [file for file in files if split in file.stem]
     # A folder may hold several data sets: keep CIFAR-10 where a name says so.
     files = [file for file in files if "cifar10" in str(file)] or files
@@ -192,11 +190,7 @@ def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
 
 def save_weights(model: nn.Module, file: Path, metadata: dict[str, str]) -> None:
     """Save parameters and BatchNorm buffers as float16."""
-    state = {
-        name: value.half().contiguous()
-        for name, value in model.state_dict().items()
-        if value.is_floating_point()
-    }
+    state = {name: value.half().contiguous() for name, value in model.state_dict().items() if value.is_floating_point()}
     write_atomically(file, lambda path: save_file(state, path, metadata))
 
 
@@ -338,9 +332,7 @@ def main() -> None:
     add("--metadata", nargs="*", default=[], metavar="KEY=VALUE", help="text to store in the weights file")
     add("--threads", type=int, default=2)
     add("--seed", type=int, default=0)
-    add(
-        "--smoke", action="store_true", help="run one short epoch on few images, to see that everything works"
-    )
+    add("--smoke", action="store_true", help="run one short epoch on few images, to see that everything works")
     add("--evaluate", type=Path, nargs="+", metavar="FILE", help="measure these weights instead of training")
     add(
         "--levels",

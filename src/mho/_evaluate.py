@@ -58,7 +58,9 @@ def evaluate(
     graph = network if isinstance(network, Graph) else capture(network, x[:1])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RangeWarning)
-        quant = quantize(graph, chip, x[:: max(1, len(x) // CALIBRATION_IMAGES)] if calibration is None else calibration)
+        quant = quantize(
+            graph, chip, x[:: max(1, len(x) // CALIBRATION_IMAGES)] if calibration is None else calibration
+        )
         program = compile(quant, chip)
         result = run(
             program,

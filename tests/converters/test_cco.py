@@ -60,7 +60,10 @@ def test_cost_is_counts_times_energy_of_a_count() -> None:
         ({"bits": 0}, "a CCO converter has 1 to 16 bits, not 0"),
         ({"bits": 17}, "a CCO converter has 1 to 16 bits, not 17"),
         ({"bits": 10}, "10 bits need at least 512 periods in the window, but f_max * window is 422; raise one of them"),
-        ({"window": 1e-9}, "8 bits need at least 128 periods in the window, but f_max * window is 3; raise one of them"),
+        (
+            {"window": 1e-9},
+            "8 bits need at least 128 periods in the window, but f_max * window is 3; raise one of them",
+        ),
     ],
 )
 def test_wrong_values(changes: dict[str, float], message: str) -> None:

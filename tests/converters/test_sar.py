@@ -58,7 +58,9 @@ def test_mismatch_is_a_literal_binary_search(bits: int, bipolar: bool) -> None:
     low, high = sar.codes(bipolar)
     signal = torch.linspace(low - 3, high + 3, 333)[:, None].expand(-1, 40)
     ours = sar.quantise_(signal.clone(), low, high, errors.bit_weights)
-    literal = [[_search(float(signal[i, j]), low, high, errors.bit_weights[j].numpy()) for j in range(40)] for i in range(333)]
+    literal = [
+        [_search(float(signal[i, j]), low, high, errors.bit_weights[j].numpy()) for j in range(40)] for i in range(333)
+    ]
     np.testing.assert_array_equal(ours.numpy(), literal)
     assert not torch.equal(ours, sar.quantise_(signal.clone(), low, high))
 

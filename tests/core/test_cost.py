@@ -15,7 +15,9 @@ LEAVES = st.builds(CostTree, st.sampled_from(["adc", "dac", "cells"]), COSTS)
 TREES = st.recursive(
     LEAVES,
     lambda children: st.builds(
-        lambda name, parts: CostTree(name, parts=tuple(parts)), st.text(max_size=3), st.lists(children, min_size=1, max_size=4)
+        lambda name, parts: CostTree(name, parts=tuple(parts)),
+        st.text(max_size=3),
+        st.lists(children, min_size=1, max_size=4),
     ),
     max_leaves=12,
 )
@@ -30,7 +32,9 @@ def _shuffled(tree: CostTree, rng: random.Random) -> CostTree:
 @given(TREES)
 def test_total_is_the_exact_sum_of_the_leaves(tree: CostTree) -> None:
     leaves = [leaf.cost for leaf in tree.leaves()]
-    assert tree.total == Cost(*(math.fsum(getattr(c, f) for c in leaves) for f in ("energy", "latency", "area", "leakage")))
+    assert tree.total == Cost(
+        *(math.fsum(getattr(c, f) for c in leaves) for f in ("energy", "latency", "area", "leakage"))
+    )
 
 
 @given(TREES, st.integers(0, 100))

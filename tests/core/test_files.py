@@ -100,7 +100,9 @@ def test_digest_sees_name_type_shape_and_bytes_but_not_order() -> None:
     digest = tensors_digest(base)
     assert digest == tensors_digest(dict(reversed(base.items())))
     assert digest == tensors_digest({k: v.clone().requires_grad_() for k, v in base.items()})
-    assert digest == tensors_digest({"a": torch.arange(6.0).reshape(2, 3).t().contiguous().t().reshape(6), "b": base["b"]})
+    assert digest == tensors_digest(
+        {"a": torch.arange(6.0).reshape(2, 3).t().contiguous().t().reshape(6), "b": base["b"]}
+    )
     others = [
         {"c": base["a"], "b": base["b"]},
         {"a": base["a"].reshape(2, 3), "b": base["b"]},

@@ -15,7 +15,11 @@ NAMES = st.one_of(st.integers(0, 50), st.text(alphabet="ab/:1", max_size=4))
     [
         (Seed(0), 4761921975702974394, [-0.18873551487922668, -0.9870153665542603, -0.40588685870170593]),
         (Seed(1).child("chip", 3), 8008181766026488686, [1.479888916015625, -0.3233925700187683, -1.0456395149230957]),
-        (Seed(0).child("chip", 0, "layer4.conv1", "program"), 5552301420609537021, [-2.079009771347046, -0.43862318992614746, 1.0006039142608643]),
+        (
+            Seed(0).child("chip", 0, "layer4.conv1", "program"),
+            5552301420609537021,
+            [-2.079009771347046, -0.43862318992614746, 1.0006039142608643],
+        ),
     ],
 )
 def test_golden_values(seed: Seed, value: int, draws: list[float]) -> None:
@@ -26,7 +30,19 @@ def test_golden_values(seed: Seed, value: int, draws: list[float]) -> None:
 
 def test_paths_are_unambiguous() -> None:
     root = Seed(0)
-    paths = [("1",), (1,), ("ab", "c"), ("a", "bc"), ("abc",), ("a/b",), ("a", "b"), ("str:1:a",), ("a", 1), ("a", "1"), ()]
+    paths = [
+        ("1",),
+        (1,),
+        ("ab", "c"),
+        ("a", "bc"),
+        ("abc",),
+        ("a/b",),
+        ("a", "b"),
+        ("str:1:a",),
+        ("a", 1),
+        ("a", "1"),
+        (),
+    ]
     assert len({root.child(*p).value() for p in paths}) == len(paths)
 
 

@@ -142,13 +142,21 @@ def test_an_unknown_preset() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (SRAM.replace("schema = 1", "schema = 3").encode(), "line 1, cell.schema: this version reads schema 1, not 3; "),
+        (
+            SRAM.replace("schema = 1", "schema = 3").encode(),
+            "line 1, cell.schema: this version reads schema 1, not 3; ",
+        ),
         (b"\xff\xfe", "line 1, cell: cannot read "),
         (b"= 3", "line 1, cell: cannot read "),
-        (SRAM.replace("100 uS", "100 V").encode(), "line 1, cell.g_max: expected a number in S such as '25 uS', not '100 V'"),
+        (
+            SRAM.replace("100 uS", "100 V").encode(),
+            "line 1, cell.g_max: expected a number in S such as '25 uS', not '100 V'",
+        ),
     ],
 )
-def test_a_wrong_file_inside_a_file_points_to_the_line_that_names_it(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_wrong_file_inside_a_file_points_to_the_line_that_names_it(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     (tmp_path / "inner.toml").write_bytes(content)
     table = dump_spec(load_tile("dimc"))
     table["cell"] = str(tmp_path / "inner.toml")

@@ -44,7 +44,9 @@ def test_statistics_of_the_reference_table(target: float) -> None:
 
 def _published(x_target, n_program, n_drift, n_read, t, devices):
     """Write the equations of the HERMES chip down once more, one cell at a time, in uS."""
-    c = {1: (0.15781817, 2.32443916, -2.16310839, 0.68841818), 2: (0.16603222, 4.71806468, -8.48101252, 4.68961419)}[devices]
+    c = {1: (0.15781817, 2.32443916, -2.16310839, 0.68841818), 2: (0.16603222, 4.71806468, -8.48101252, 4.68961419)}[
+        devices
+    ]
     g_max, t_c = {1: (10.35, 200.0), 2: (20.7, 300.0)}[devices]
     t_read = 512e-9
     x = x_target

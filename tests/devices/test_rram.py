@@ -75,9 +75,7 @@ def test_before_the_first_point_it_is_held_and_beyond_the_last_it_warns() -> Non
         first = cell.conductance(target, draws, 1.0)
         assert torch.equal(cell.conductance(target, draws, 0.0), first)
         last = cell.conductance(target, draws, 2 * DAY)
-    message = (
-        "^RRAM relaxation is known up to 172800 s and was asked for 2.592e\\+06 s; the last known spread is used$"
-    )
+    message = "^RRAM relaxation is known up to 172800 s and was asked for 2.592e\\+06 s; the last known spread is used$"
     with pytest.warns(RangeWarning, match=message):
         beyond = cell.conductance(target, draws, 30 * DAY)
     assert torch.equal(beyond, last)
@@ -137,7 +135,9 @@ def test_relaxation_scales_with_sigma_not_with_a_forgotten_reference() -> None:
     cell = load_cell("rram")
     assert isinstance(cell, RramRelaxation)
     half = replace(
-        cell, g_max=20e-6, relaxation=tuple(RelaxationPoint(p.time, tuple(s / 2 for s in p.sigma)) for p in cell.relaxation)
+        cell,
+        g_max=20e-6,
+        relaxation=tuple(RelaxationPoint(p.time, tuple(s / 2 for s in p.sigma)) for p in cell.relaxation),
     )
     draws = {d: Seed(0).child(d).normal((100,)) for d in cell.draws}
     target = torch.linspace(0, 40e-6, 100)

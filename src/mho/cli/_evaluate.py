@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A .pt2 or .onnx file, or package.module:factory that returns an nn.Module.")],
+    model: Annotated[
+        str, typer.Argument(help="A .pt2 or .onnx file, or package.module:factory that returns an nn.Module.")
+    ],
     data: Annotated[str, typer.Option(help="Images and labels: a Parquet file or a Hugging Face name.")],
     chip: Annotated[list[str], typer.Option(help="Preset or TOML file; give it again to compare.")] = ["hermes"],  # noqa: B006
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("mho-report"),
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write all numbers to this file.")] = None,
     images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 1000,
     instances: Annotated[int, typer.Option(min=1, help="Chip instances.")] = 8,
-    times: Annotated[str, typer.Option(help="Times after programming, comma-separated, such as '0 s,1000 s'; m, h, d too.")] = "0 s,1 d,365 d",
+    times: Annotated[
+        str, typer.Option(help="Times after programming, comma-separated, such as '0 s,1000 s'; m, h, d too.")
+    ] = "0 s,1 d,365 d",
     mean: Annotated[str, typer.Option(help="Mean per channel of the images, scaled to 0..1.")] = "0.485,0.456,0.406",
     std: Annotated[str, typer.Option(help="Standard deviation per channel.")] = "0.229,0.224,0.225",
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,

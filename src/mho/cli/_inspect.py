@@ -35,7 +35,11 @@ def tile(
     total = r.total
     if as_json:
         blocks = {k: {"energy_j": c.energy, "latency_s": c.latency, "share": r.share(k)} for k, c in r.blocks.items()}
-        blocks["leakage"] = {"energy_j": total.leakage * total.latency, "latency_s": 0.0, "share": r.share("leakage")}
+        blocks["leakage"] = {
+            "energy_j": total.leakage * total.latency,
+            "latency_s": 0.0,
+            "share": r.share("leakage"),
+        }
         out = {
             "tile": name, "error": r.error, "error_spread": float(r.errors.std()), "relative_sigma": r.relative_sigma,
             "energy_j": total.energy, "latency_s": total.latency, "area_m2": total.area, "tops": r.tops,
@@ -50,11 +54,27 @@ def tile(
     for k, c in r.blocks.items():
         area = r.parts[k].area if k in r.parts else 0.0
         table.add_row(
-            k, format_quantity(c.energy, "J"), f"{100 * r.share(k):.1f} %", format_quantity(c.latency, "s"), f"{area * 1e6:.3f} mm2"
+            k,
+            format_quantity(c.energy, "J"),
+            f"{100 * r.share(k):.1f} %",
+            format_quantity(c.latency, "s"),
+            f"{area * 1e6:.3f} mm2",
         )
-    table.add_row("leakage", format_quantity(total.leakage * total.latency, "J"), f"{100 * r.share('leakage'):.1f} %", "", "")
+    table.add_row(
+        "leakage",
+        format_quantity(total.leakage * total.latency, "J"),
+        f"{100 * r.share('leakage'):.1f} %",
+        "",
+        "",
+    )
     table.add_section()
-    table.add_row("total", format_quantity(total.energy, "J"), "", format_quantity(total.latency, "s"), f"{total.area * 1e6:.3f} mm2")
+    table.add_row(
+        "total",
+        format_quantity(total.energy, "J"),
+        "",
+        format_quantity(total.latency, "s"),
+        f"{total.area * 1e6:.3f} mm2",
+    )
     console.print(table)
     q = r.errors.flatten().quantile(r.errors.new_tensor([0.05, 0.5, 0.95]))
     console.print(
@@ -81,7 +101,13 @@ def chips() -> None:
         chip = Chip.load(name)
         r = rate(chip)
         table.add_row(
-            name, chip.title, str(chip.tiles), f"{r.tops:.1f}", f"{r.tops_per_watt:.2f}", f"{r.watt:.2f}", f"{r.mvm_seconds * 1e9:.0f} ns"
+            name,
+            chip.title,
+            str(chip.tiles),
+            f"{r.tops:.1f}",
+            f"{r.tops_per_watt:.2f}",
+            f"{r.watt:.2f}",
+            f"{r.mvm_seconds * 1e9:.0f} ns",
         )
     console.print(table)
 

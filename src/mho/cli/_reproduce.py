@@ -41,4 +41,6 @@ def reproduce(
     for r in rows:
         table.add_row(*map(escape, r.cells()))
     console.print(table)
-    console.print("Marks: prediction (nothing fitted on it), fitted (a parameter was chosen on it), definition (follows from the specification).")
+    console.print(
+        "Marks: prediction (nothing fitted on it), fitted (a parameter was chosen on it), definition (follows from the specification)."
+    )

@@ -15,7 +15,8 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("mho-report"),
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write all numbers to this file.")] = None,
     data: Annotated[
-        str | None, typer.Option(help="Images instead of the shipped sample: a Parquet file or a Hugging Face name.")
+        str | None,
+        typer.Option(help="Images instead of the shipped sample: a Parquet file or a Hugging Face name."),
     ] = None,
     images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 1000,
     instances: Annotated[int, typer.Option(min=1, help="Chip instances of the analog chips.")] = 8,
@@ -46,7 +47,13 @@ def run(
     plan = (
         ("plain on hermes", "plain", "hermes", instances, slice(None)),
         ("noise-tuned on hermes", "noise", "hermes", instances, slice(None)),
-        ("noise-tuned on tile2-rram", "noise", "tile2-rram", max(1, instances // 2), few if len(x) >= 400 else slice(None)),
+        (
+            "noise-tuned on tile2-rram",
+            "noise",
+            "tile2-rram",
+            max(1, instances // 2),
+            few if len(x) >= 400 else slice(None),
+        ),
         ("plain on dimc-sram", "plain", "dimc-sram", 1, slice(None)),
     )
     with bars() as open_bar:
@@ -64,5 +71,7 @@ def run(
             for name, kind, chip, count, part in plan
         ]
     source = "CIFAR-10 (JPEG), the shipped sample" if data is None else data
-    notes = [f"Images: {len(x)} of {source}; {len(y[few]) if len(x) >= 400 else len(x)} of them and half the chips for tile2-rram."]
+    notes = [
+        f"Images: {len(x)} of {source}; {len(y[few]) if len(x) >= 400 else len(x)} of them and half the chips for tile2-rram."
+    ]
     finish(report(evaluations, "ResNet-20 on three compute-in-memory chips", notes), out, json_file)

@@ -39,7 +39,9 @@ def capture(network: nn.Module | ExportedProgram | str | Path, example: Tensor |
         try:
             network = torch.export.load(path)
         except Exception as error:  # torch raises many kinds for a damaged archive
-            raise FileError(f"{path} cannot be read by torch.export.load ({type(error).__name__}); export it anew") from None
+            raise FileError(
+                f"{path} cannot be read by torch.export.load ({type(error).__name__}); export it anew"
+            ) from None
     if isinstance(network, nn.Module):
         if example is None:
             raise UnsupportedOpError("capture of a module needs an example input, such as one image as [1, 3, 32, 32]")
@@ -165,7 +167,10 @@ def _node(node: torch.fx.Node, op: str, argument: Any, constants: dict[str, Tens
         for what in (weight, bias):
             if what is not None and what.name not in constants:
                 raise UnsupportedOpError("a weight that is computed from the input; a tile holds fixed weights")
-        common: dict[str, Any] = {"weight": tensor(weight.name), "bias": tensor(bias.name) if bias is not None else ""}
+        common: dict[str, Any] = {
+            "weight": tensor(weight.name),
+            "bias": tensor(bias.name) if bias is not None else "",
+        }
         if kind == "linear":
             return Node(node.name, "linear", _shape(node), (x.name,), **common)
         padding = values.get("padding", (0, 0))
@@ -185,8 +190,13 @@ def _node(node: torch.fx.Node, op: str, argument: Any, constants: dict[str, Tens
     if not is_supported(op):
         raise UnsupportedOpError("")
     parts = op.split(".")
-    inputs = tuple(dict.fromkeys(a.name for a in node.all_input_nodes if a.name not in constants and "val" in a.meta
-                                 and isinstance(a.meta["val"], Tensor)))
+    inputs = tuple(
+        dict.fromkeys(
+            a.name
+            for a in node.all_input_nodes
+            if a.name not in constants and "val" in a.meta and isinstance(a.meta["val"], Tensor)
+        )
+    )
     return Node(
         node.name,
         ".".join([parts[0], parts[1].rstrip("_"), parts[2]]),

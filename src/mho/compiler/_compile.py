@@ -17,7 +17,9 @@ def compile(quant: QuantGraph, chip: Chip) -> Program:  # noqa: A001  (the verb 
         SpecError: if it was quantised for another tile.
     """
     if quant.tile_fingerprint != fingerprint(chip.tile):
-        raise SpecError([f"the network was quantised for another tile than that of chip {chip.name!r}; quantise it for this chip"])
+        raise SpecError(
+            [f"the network was quantised for another tile than that of chip {chip.name!r}; quantise it for this chip"]
+        )
     placement = place(quant.graph, chip)
     placement.check()
     schedule = tuple(_step(quant.graph, n, placement) for n in quant.graph.nodes if n.op != "input")

@@ -79,10 +79,12 @@ class AbstractConverter(ABC):
     def codes(self, bipolar: bool) -> tuple[float, float]:
         """Return the lowest and the highest code: symmetric about zero, or from zero."""
         if bipolar and self.resolution < 2:
-            raise SpecError([
-                f"bits: a converter that reads sums of both signs has at least 2 bits, not {self.resolution}; "
-                "use more bits, or unsigned weights and inputs"
-            ])
+            raise SpecError(
+                [
+                    f"bits: a converter that reads sums of both signs has at least 2 bits, not {self.resolution}; "
+                    "use more bits, or unsigned weights and inputs"
+                ]
+            )
         top = 2.0 ** (self.resolution - 1) - 1 if bipolar else 2.0**self.resolution - 1
         return (-top if bipolar else 0.0, top)
 

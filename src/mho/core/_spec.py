@@ -125,7 +125,12 @@ class Loader:
     def _plugin(self, kind: type, name: str, where: str, problems: list[tuple[str, str]]) -> type | None:
         module, _, attribute = name.partition(":")
         if module not in self.plugins:
-            problems.append((where, f"{module!r} is not among the plugins; allow it with plugins=[{module!r}] or --plugin {module}"))
+            problems.append(
+                (
+                    where,
+                    f"{module!r} is not among the plugins; allow it with plugins=[{module!r}] or --plugin {module}",
+                )
+            )
             return None
         try:
             found = getattr(importlib.import_module(module), attribute)
@@ -143,7 +148,9 @@ class Loader:
                 file = self.find(kind, value)
                 inner = tomllib.loads(file.read_text(encoding="utf-8"))
             except (FileError, OSError, ValueError) as error:
-                problems.append((path, str(error) if isinstance(error, FileError) else f"cannot read {value!r}: {error}"))
+                problems.append(
+                    (path, str(error) if isinstance(error, FileError) else f"cannot read {value!r}: {error}")
+                )
                 return None
             _check_schema(inner, path, problems)
             return self._part(kind, inner, path, problems)
@@ -214,7 +221,11 @@ def _leaf(hint: Any, item: Any, path: str, problems: list[tuple[str, str]]) -> A
             own = e.get("ctx", {}).get("error")
             given = e["input"]
             text = str(own) if own else f"{e['msg'].replace('Input should be', 'must be')}, not {given!r}"
-            allowed = [a for a in typing.get_args(hint) if isinstance(a, str)] if typing.get_origin(hint) is typing.Literal else []
+            allowed = (
+                [a for a in typing.get_args(hint) if isinstance(a, str)]
+                if typing.get_origin(hint) is typing.Literal
+                else []
+            )
             if allowed and isinstance(given, str):
                 text += f"; {nearest(given, allowed)}"
             problems.append((path + inner, text))

@@ -14,7 +14,11 @@ from ._rram import RramRelaxation as RramRelaxation
 from ._sram import Sram as Sram
 
 ROOMS = (
-    Room(AbstractCell, {"Pcm": Pcm, "RramRelaxation": RramRelaxation, "RramCmo": RramCmo, "Sram": Sram}, "devices"),
+    Room(
+        AbstractCell,
+        {"Pcm": Pcm, "RramRelaxation": RramRelaxation, "RramCmo": RramCmo, "Sram": Sram},
+        "devices",
+    ),
     Room(AbstractCurve, {"LogCurve": LogCurve, "PowerCurve": PowerCurve}),
 )
 

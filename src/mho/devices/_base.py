@@ -48,5 +48,3 @@ class AbstractCell(ABC):
 def cell_costs(area: SquareMetre, write: Cost) -> Mapping[str, Cost]:
     """Put together the cost table of a cell."""
     return {"write": write, "part": Cost(area=area)}
-
-

@@ -62,7 +62,12 @@ class Logic:
         """Return the cost of an a x b bit array multiplier: a b AND gates and a (b - 1) full adders."""
         fa, n = self.full_adder(), a * (b - 1)
         gates = self.gates(a * b, a * b)
-        return Cost(gates.energy + n * fa.energy, (a + b) * fa.latency, gates.area + n * fa.area, gates.leakage + n * fa.leakage)
+        return Cost(
+            gates.energy + n * fa.energy,
+            (a + b) * fa.latency,
+            gates.area + n * fa.area,
+            gates.leakage + n * fa.leakage,
+        )
 
     def adder_tree(self, inputs: int, bits: int) -> Cost:
         """Return the cost of a ripple-carry tree that sums `inputs` numbers of `bits` bits.

@@ -184,7 +184,8 @@ class Program:
         for step in self.schedule:
             if step.kind == "multiply":
                 where = ", ".join(
-                    f"t{b.tile}[{b.row}:{b.row + b.rows}, {b.column}:{b.column + b.columns}]" for b in self.placement.of(step.node)
+                    f"t{b.tile}[{b.row}:{b.row + b.rows}, {b.column}:{b.column + b.columns}]"
+                    for b in self.placement.of(step.node)
                 )
                 lines.append(f"  multiply %{step.node} x{step.repeats} on {where}")
             else:

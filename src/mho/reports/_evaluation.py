@@ -67,7 +67,12 @@ class Evaluation:
             spread = float(row.std()) if n > 1 else 0.0
             rows.append(
                 AccuracyRow(
-                    condition, float(row.mean()), spread, float(row.min()), float(row.max()), 1.96 * spread / math.sqrt(n)
+                    condition,
+                    float(row.mean()),
+                    spread,
+                    float(row.min()),
+                    float(row.max()),
+                    1.96 * spread / math.sqrt(n),
                 )
             )
         return tuple(rows)

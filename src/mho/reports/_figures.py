@@ -32,7 +32,9 @@ def _figure(width: float = 6.2, height: float = 3.6) -> tuple[Figure, Axes]:
     import matplotlib
     from matplotlib.figure import Figure
 
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 10, "font.family": "sans-serif"})
+    matplotlib.rcParams.update(
+        {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 10, "font.family": "sans-serif"}
+    )
     figure = Figure(figsize=(width, height), layout="constrained", facecolor=PAPER)
     axes = figure.add_subplot()
     for side in ("top", "right"):
@@ -72,7 +74,14 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
             xs = [at[r.condition.time or 0.0] for r in line]
             ys = [100 * r.mean for r in line]
             axes.plot(xs, ys, style, color=colour, marker="o", markersize=4, linewidth=1.8, label=e.name + suffix)
-            axes.fill_between(xs, [100 * r.low for r in line], [100 * r.high for r in line], color=colour, alpha=0.13, linewidth=0)
+            axes.fill_between(
+                xs,
+                [100 * r.low for r in line],
+                [100 * r.high for r in line],
+                color=colour,
+                alpha=0.13,
+                linewidth=0,
+            )
     best = max((e.float_accuracy for e in evaluations if e.float_accuracy == e.float_accuracy), default=None)
     if best is not None:
         axes.axhline(100 * best, color=INK, linewidth=0.8, linestyle=":")
@@ -119,7 +128,9 @@ def layers(e: Evaluation, quantity: str) -> Figure:
     figure, axes = _figure(6.2, 3.6)
     bottom = [0.0] * len(costs)
     for name in BLOCKS:
-        heights = [next((getattr(p.cost, quantity) for p in c.parts if p.name == name), 0.0) * factor for c in costs.values()]
+        heights = [
+            next((getattr(p.cost, quantity) for p in c.parts if p.name == name), 0.0) * factor for c in costs.values()
+        ]
         if any(heights):
             axes.bar(range(len(costs)), heights, bottom=bottom, color=BLOCKS[name], label=name, width=0.75)
             bottom = [a + b for a, b in zip(bottom, heights, strict=True)]
@@ -176,10 +187,22 @@ def placement(e: Evaluation) -> Figure:
             share = order.index(b.layer) / max(1, len(order) - 1)
             colour = colours(0.08 + 0.84 * share)
             axes.add_patch(
-                Rectangle((x0 + b.column, y0 + b.row), b.columns, b.rows, facecolor=colour, edgecolor="white", linewidth=0.4, alpha=0.85)
+                Rectangle(
+                    (x0 + b.column, y0 + b.row),
+                    b.columns,
+                    b.rows,
+                    facecolor=colour,
+                    edgecolor="white",
+                    linewidth=0.4,
+                    alpha=0.85,
+                )
             )
             if b.rows > 0.1 * rows and b.columns > 0.1 * columns:
-                text = b.layer if place_count(e, b.layer) == 1 else f"{b.layer}\n{b.group or ''}[{b.row_tile},{b.column_tile}]"
+                text = (
+                    b.layer
+                    if place_count(e, b.layer) == 1
+                    else f"{b.layer}\n{b.group or ''}[{b.row_tile},{b.column_tile}]"
+                )
                 turned = b.columns < 0.45 * columns
                 axes.annotate(
                     text, (x0 + b.column + b.columns / 2, y0 + b.row + b.rows / 2), ha="center", va="center", fontsize=4.6,

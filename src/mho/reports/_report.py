@@ -141,9 +141,7 @@ class Report:
             by_block=by_block,
             layer_costs=layer_costs,
             accuracy_svg=figures.svg(figures.accuracy_over_time(es), "accuracy over time"),
-            block_svgs={
-                q: figures.svg(figures.blocks(es, q), f"{q} by block") for q in ("energy", "latency", "area")
-            },
+            block_svgs={q: figures.svg(figures.blocks(es, q), f"{q} by block") for q in ("energy", "latency", "area")},
             error_svg=figures.svg(figures.error_growth(es), "error by layer"),
             details=[
                 {
@@ -156,7 +154,11 @@ class Report:
             ],
             assumed=[(k[1], k[2], v["path"]) for k, v in sources.items() if k[0] == "assumed"],
             fitted=[(k[1], k[2], v["path"], v["key"]) for k, v in sources.items() if k[0] == "fitted"],
-            other=[(k[1], k[2], v["path"], HOW[k[0]], v["key"]) for k, v in sources.items() if k[0] not in ("assumed", "fitted", "definition")],  # type: ignore[index]
+            other=[
+                (k[1], k[2], v["path"], HOW[k[0]], v["key"])
+                for k, v in sources.items()
+                if k[0] not in ("assumed", "fitted", "definition")
+            ],  # type: ignore[index]
             references=[(k, entry_fields(k)) for k in keys],
             provenance=provenance(),
         )

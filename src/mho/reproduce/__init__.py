@@ -1,6 +1,5 @@
 """Published results recomputed: one module each."""
 
-
 from mho.core import FileError, nearest
 
 from . import _hermes_chip, _ibm_tiles, _pcm_statistics

@@ -33,25 +33,53 @@ def _compute() -> list[Row]:
         Row("time of a product, 4 phases", "ns", 521, slow.mvm_seconds * 1e9, 0.1, _CHIP),
         Row("throughput, 1 phase", "TOPS", 63.1, fast.tops, 0.1, _CHIP),
         Row("throughput, 4 phases", "TOPS", 16.1, slow.tops, 0.1, _CHIP),
-        Row("core efficiency", "TOPS/W", 10.5, core.tops_per_watt, 0.05, _CORE, "fitted", "the bias power of the read-out"),
+        Row(
+            "core efficiency",
+            "TOPS/W",
+            10.5,
+            core.tops_per_watt,
+            0.05,
+            _CORE,
+            "fitted",
+            "the bias power of the read-out",
+        ),
         Row("chip efficiency, 1 phase", "TOPS/W", 9.76, fast.tops_per_watt, 0.1, _CHIP),
         Row("chip efficiency, 4 phases", "TOPS/W", 2.48, slow.tops_per_watt, 0.1, _CHIP),
         Row("power, 1 phase", "W", 6.47, fast.watt, 0.1, _CHIP),
         Row("power, 4 phases", "W", 6.49, slow.watt, 0.1, _CHIP),
-        Row("area efficiency, 1 phase", "TOPS/mm2", 1.55, fast.tops_per_mm2, 0.1, _CHIP, "fitted", "the area of the converter"),
+        Row(
+            "area efficiency, 1 phase",
+            "TOPS/mm2",
+            1.55,
+            fast.tops_per_mm2,
+            0.1,
+            _CHIP,
+            "fitted",
+            "the area of the converter",
+        ),
         Row("ADC gain spread before trim", "%", 21, 100 * raw, 0.0, _CORE, "definition"),
         Row("ADC gain spread after trim", "%", 7.09, 100 * trimmed, 0.05, _CORE, "fitted", "the trim step"),
     ]
     rows.append(
         Row(
-            "weight error, one device per sign", "% of the largest weight", (4.8, 5.3), 100 * _weight_error("pcm-hermes-1"), 0.1, _CORE,
+            "weight error, one device per sign",
+            "% of the largest weight",
+            (4.8, 5.3),
+            100 * _weight_error("pcm-hermes-1"),
+            0.1,
+            _CORE,
             comment="sigma over a Gaussian matrix as written; the published matrix is not known",
         )  # fmt: skip
     )
     report = characterise(tile, condition=Condition(None))
     rows.append(
         Row(
-            "MVM error sigma, as written", "% of the largest output", 1.94, 100 * report.relative_sigma, 0.1, _CORE,
+            "MVM error sigma, as written",
+            "% of the largest output",
+            1.94,
+            100 * report.relative_sigma,
+            0.1,
+            _CORE,
             comment="what the published 1.94 % is relative to, and its matrix and inputs, are not known",
         )  # fmt: skip
     )

@@ -32,14 +32,28 @@ def _compute() -> list[Row]:
     assert isinstance(tile2, AnalogTile)
     rows: list[Row] = []
 
-    def error(name: str, value: float, published: float | tuple[float, float], slack: float, source: str, comment: str = "") -> None:
+    def error(
+        name: str,
+        value: float,
+        published: float | tuple[float, float],
+        slack: float,
+        source: str,
+        comment: str = "",
+    ) -> None:
         rows.append(Row(f"MVM error, {name}", "%", published, 100 * value, slack, source, "prediction", comment))
 
     digital = characterise(dimc, instances=2)
     error("DIMC", digital.error, 1.0, 0.5, _SOURCE, "about 1 % published; 8-bit input, weight and output")
     for bits, expected in ((8, (2.0, 3.0)), (7, (4.0, 6.0)), (6, (9.0, 10.0))):
         report = characterise(ideal(replace(tile2, converter=load_converter(f"sar-{bits}b"))), instances=2)
-        error(f"Tile2 ideal, {bits}-bit ADC", report.error, expected, 0.0, _CHECK, "the paper's 6 % is for an ADC not stated")
+        error(
+            f"Tile2 ideal, {bits}-bit ADC",
+            report.error,
+            expected,
+            0.0,
+            _CHECK,
+            "the paper's 6 % is for an ADC not stated",
+        )
     exact = characterise(ideal(tile1), instances=2).error
     error("Tile1 ideal", exact, 2.0, 0.1, _SOURCE, "our full scale is fitted to the data")
     single = 0.0
@@ -47,18 +61,55 @@ def _compute() -> list[Row]:
         value = characterise(replace(tile1, weights=Differential(8, devices))).error
         if devices == 1:
             single = value
-            error("Tile1, 1 device per sign", value, 15.0, 0.3, _SOURCE, "the paper's cell statistics are not known")
+            error(
+                "Tile1, 1 device per sign",
+                value,
+                15.0,
+                0.3,
+                _SOURCE,
+                "the paper's cell statistics are not known",
+            )
         else:
             if devices == 2:
                 error("Tile1, 2 devices per sign", value, (0.0, 10.0), 0.0, _SOURCE, "below 10 % published")
             law = math.sqrt((single**2 - exact**2) / devices + exact**2)
-            error(f"Tile1, {devices} devices per sign", value, 100 * law, 0.1, "1/sqrt(devices) law", "devices' share of the error only")
+            error(
+                f"Tile1, {devices} devices per sign",
+                value,
+                100 * law,
+                0.1,
+                "1/sqrt(devices) law",
+                "devices' share of the error only",
+            )
     one, two = characterise(tile1), characterise(tile2)
     fitted: Mark = "fitted"
     rows += [
-        Row("energy share of output encoding, Tile1", "%", (60, 70), 100 * one.share("output encoding"), 0.0, _SOURCE, fitted),
-        Row("energy share of output encoding, Tile2", "%", (60, 70), 100 * two.share("output encoding"), 0.0, _SOURCE, fitted),
-        Row("energy share of output encoding, DIMC", "%", (80, 100), 100 * digital.share("output encoding"), 0.0, _SOURCE),
+        Row(
+            "energy share of output encoding, Tile1",
+            "%",
+            (60, 70),
+            100 * one.share("output encoding"),
+            0.0,
+            _SOURCE,
+            fitted,
+        ),
+        Row(
+            "energy share of output encoding, Tile2",
+            "%",
+            (60, 70),
+            100 * two.share("output encoding"),
+            0.0,
+            _SOURCE,
+            fitted,
+        ),
+        Row(
+            "energy share of output encoding, DIMC",
+            "%",
+            (80, 100),
+            100 * digital.share("output encoding"),
+            0.0,
+            _SOURCE,
+        ),
         Row("energy share of cells, Tile1", "%", (15, 20), 100 * one.share("cells"), 0.05, _SOURCE, fitted),
         Row("energy share of cells, Tile2", "%", (15, 20), 100 * two.share("cells"), 0.05, _SOURCE, fitted),
     ]

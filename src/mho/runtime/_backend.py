@@ -41,7 +41,11 @@ class AbstractBackend(ABC):
 
     @abstractmethod
     def prepare_layer(
-        self, layout: AbstractLayout, layer: QuantLayer, chips: Sequence[Seed], conditions: Sequence[Condition]
+        self,
+        layout: AbstractLayout,
+        layer: QuantLayer,
+        chips: Sequence[Seed],
+        conditions: Sequence[Condition],
     ) -> Any:
         """Write one layer into the chips."""
 
@@ -60,7 +64,9 @@ class AbstractBackend(ABC):
         layers: dict[str, Any] = {}
         for node in self.program.quant.graph.matrix_nodes():
             own = [c.child(node.name) for c in chips]
-            layers[node.name] = self.prepare_layer(self.layout(node), self.program.quant.layers[node.name], own, conditions)
+            layers[node.name] = self.prepare_layer(
+                self.layout(node), self.program.quant.layers[node.name], own, conditions
+            )
         return Prepared(tuple(chips), layers)
 
     def forward(self, state: Prepared, images: Tensor, first: int, record_errors: int) -> Forward:
@@ -97,7 +103,13 @@ class AbstractBackend(ABC):
         return product.mul_(scale).add_(layer.bias.reshape(columns)), activity
 
     def _noise(
-        self, node: Node, layout: AbstractLayout, layer: QuantLayer, chips: Sequence[Seed], x: Tensor, first: int
+        self,
+        node: Node,
+        layout: AbstractLayout,
+        layer: QuantLayer,
+        chips: Sequence[Seed],
+        x: Tensor,
+        first: int,
     ) -> Tensor | None:
         shape = self.program.chip.tile.noise_shape(layout, layout.positions(x), layer.signed)
         if shape is None:

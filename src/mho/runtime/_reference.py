@@ -23,7 +23,11 @@ class ReferenceBackend(AbstractBackend):
     """Runs a program literally. For small cases: it is the judge of the fast backend."""
 
     def prepare_layer(
-        self, layout: AbstractLayout, layer: QuantLayer, chips: Sequence[Seed], conditions: Sequence[Condition]
+        self,
+        layout: AbstractLayout,
+        layer: QuantLayer,
+        chips: Sequence[Seed],
+        conditions: Sequence[Condition],
     ) -> Any:
         """Realise the cells and converters; the integers themselves for an exact tile."""
         tile = self.program.chip.tile
@@ -54,7 +58,12 @@ class ReferenceBackend(AbstractBackend):
         return layout.output(torch.from_numpy(y).float(), x), None
 
     def _columns(
-        self, real: Realisation, layer: QuantLayer, vector: np.ndarray, at: tuple[int, int, int], noise: np.ndarray | None
+        self,
+        real: Realisation,
+        layer: QuantLayer,
+        vector: np.ndarray,
+        at: tuple[int, int, int],
+        noise: np.ndarray | None,
     ) -> np.ndarray:
         """Return one row tile's contribution to every column for one input vector."""
         tile = self.program.chip.tile
@@ -73,7 +82,9 @@ class ReferenceBackend(AbstractBackend):
                         signal += tile.noise_lsb * float(noise[p, s, n])
                     bits = None if real.bit_weights is None else real.bit_weights[i, g, r, s, n].numpy()
                     code = _convert(tile.converter, signal, real.low, real.high, bits)
-                    corrected = (code - float(real.offset_correction[i, g, r, s, n])) / float(real.gain_correction[i, g, r, s, n])
+                    corrected = (code - float(real.offset_correction[i, g, r, s, n])) / float(
+                        real.gain_correction[i, g, r, s, n]
+                    )
                     value[n] += weight * significance * corrected * lsb * float(real.drift_factor[i, g, r, n])
         return value[:-1] - value[-1] if tile.weights.reference_column else value
 

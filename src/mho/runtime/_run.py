@@ -42,7 +42,9 @@ class Run:
     def accuracy(self, labels: Tensor) -> Float[Tensor, "conditions instances"]:
         """Return the share of images whose largest output is the label."""
         if len(labels) != self.outputs.shape[2]:
-            raise ShapeError(f"there must be one label for each of the {self.outputs.shape[2]} images, not {len(labels)}")
+            raise ShapeError(
+                f"there must be one label for each of the {self.outputs.shape[2]} images, not {len(labels)}"
+            )
         return (self.outputs.argmax(-1) == labels).double().mean(-1)
 
 
@@ -73,7 +75,9 @@ def run(
     if tuple(x.shape[1:]) != shape or len(x) == 0:
         raise ShapeError(f"images must have shape [images, {', '.join(map(str, shape))}], not {list(x.shape)}")
     if instances < 1 or chunk < 1 or not conditions:
-        raise ShapeError(f"a run needs at least one instance, chunk and condition, not {instances}, {chunk}, {len(conditions)}")
+        raise ShapeError(
+            f"a run needs at least one instance, chunk and condition, not {instances}, {chunk}, {len(conditions)}"
+        )
     exact = program.chip.tile.exact
     kinds = tuple(conditions[:1]) if exact else tuple(conditions)
     chips = [Seed(seed).child("chip", i) for i in range(1 if exact else instances)]

@@ -20,7 +20,11 @@ class TorchBackend(AbstractBackend):
     """Runs a program with the tile's own batched product."""
 
     def prepare_layer(
-        self, layout: AbstractLayout, layer: QuantLayer, chips: Sequence[Seed], conditions: Sequence[Condition]
+        self,
+        layout: AbstractLayout,
+        layer: QuantLayer,
+        chips: Sequence[Seed],
+        conditions: Sequence[Condition],
     ) -> Any:
         """Program the tile."""
         tile = self.program.chip.tile

@@ -18,7 +18,10 @@ _IMAGES, _LABELS = ("img", "image", "images"), ("label", "labels", "fine_label",
 
 
 def load_images(
-    name_or_path: str | Path, mean: Sequence[float] = MEAN, std: Sequence[float] = STD, limit: int | None = None
+    name_or_path: str | Path,
+    mean: Sequence[float] = MEAN,
+    std: Sequence[float] = STD,
+    limit: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Load images `[n, channels, height, width]`, scaled to 0..1 and normalised per channel, and labels `[n]`.
 
@@ -38,7 +41,9 @@ def load_images(
         raise FileError(f"{name_or_path} holds no images; give a set with at least one")
     arrays = [_decode(i, name_or_path) for i in images]
     if len({a.shape for a in arrays}) > 1:
-        raise FileError(f"{name_or_path} holds images of several sizes ({_sizes(arrays)}); resize them to the network's input first")
+        raise FileError(
+            f"{name_or_path} holds images of several sizes ({_sizes(arrays)}); resize them to the network's input first"
+        )
     x = torch.stack(arrays).float().div_(255)
     if x.shape[1] != len(mean) or len(mean) != len(std):
         raise FileError(
@@ -62,7 +67,9 @@ def _parquet(path: Path, limit: int | None) -> tuple[list[Any], list[int]]:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise FileError(f"{path} is not a sound Parquet file ({str(error).splitlines()[0]}); download or write it anew") from None
+        raise FileError(
+            f"{path} is not a sound Parquet file ({str(error).splitlines()[0]}); download or write it anew"
+        ) from None
     image = _column(table.column_names, _IMAGES, path)
     label = _column(table.column_names, _LABELS, path)
     table = table.slice(0, limit)
@@ -80,7 +87,9 @@ def _hub(name: str, limit: int | None) -> tuple[list[Any], list[int]]:
     try:
         table = datasets.load_dataset(name, split="test" if limit is None else f"test[:{limit}]")
     except Exception as error:  # the hub raises many kinds
-        raise FileError(f"{name} cannot be loaded from the Hugging Face hub ({type(error).__name__}); give a file") from None
+        raise FileError(
+            f"{name} cannot be loaded from the Hugging Face hub ({type(error).__name__}); give a file"
+        ) from None
     image, label = _column(table.column_names, _IMAGES, name), _column(table.column_names, _LABELS, name)
     return list(table[image]), [int(v) for v in table[label]]
 
@@ -100,5 +109,7 @@ def _decode(image: Any, where: object) -> Tensor:
         picture = Image.open(io.BytesIO(image["bytes"])) if isinstance(image, dict) else image
         array = torch.from_numpy(np.array(picture))
     except (UnidentifiedImageError, KeyError, TypeError, OSError) as error:
-        raise FileError(f"{where} holds an image that cannot be read ({error}); its column must hold encoded images") from None
+        raise FileError(
+            f"{where} holds an image that cannot be read ({error}); its column must hold encoded images"
+        ) from None
     return array.unsqueeze(0) if array.dim() == 2 else array.permute(2, 0, 1)

@@ -35,7 +35,10 @@ ROOMS = (
     *_DIGITAL,
     Room(AbstractTile, {"AnalogTile": AnalogTile, "DigitalTile": DigitalTile}, "tiles"),
     Room(AbstractInputEncoding, {"BitParallel": BitParallel, "BitSerial": BitSerial, "Split": Split}),
-    Room(AbstractWeightEncoding, {"BitSliced": BitSliced, "Differential": Differential, "OffsetColumn": OffsetColumn}),
+    Room(
+        AbstractWeightEncoding,
+        {"BitSliced": BitSliced, "Differential": Differential, "OffsetColumn": OffsetColumn},
+    ),
 )
 
 

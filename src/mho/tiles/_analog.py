@@ -62,7 +62,9 @@ class AnalogTile(AbstractTile):
                 f"not {self.rows}, {self.cols}, {self.columns_per_converter}"
             )
         if not 0 < self.read_voltage <= self.supply:
-            raise ValueError(f"read_voltage must be above 0 V and at most the supply of {self.supply} V, not {self.read_voltage} V")
+            raise ValueError(
+                f"read_voltage must be above 0 V and at most the supply of {self.supply} V, not {self.read_voltage} V"
+            )
 
     # What it computes -------------------------------------------------------------------------------------------
 
@@ -213,7 +215,11 @@ class AnalogTile(AbstractTile):
             z = normal_per_instance(seeds, (g, r, converters, *extra)).repeat_interleave(share, 3)[:, :, :, : s * n]
             return z.reshape(len(chips), g, r, n, s, *extra).transpose(3, 4).contiguous()
 
-        return {"gain": draw("gain"), "offset": draw("offset"), "mismatch": draw("mismatch", self.converter.resolution)}
+        return {
+            "gain": draw("gain"),
+            "offset": draw("offset"),
+            "mismatch": draw("mismatch", self.converter.resolution),
+        }
 
     @property
     def noise_lsb(self) -> float:
@@ -272,13 +278,18 @@ class AnalogTile(AbstractTile):
 
     def activity(self, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool) -> Activity:
         """Sum pulse energy per row over the images and weigh it with the conductance of the row."""
-        full = self.inputs.pulse_steps
-        drive = (self.inputs.encode(x, signed).abs() / full) ** self.inputs.energy_exponent
-        rows = torch.stack([layout.row_sums(d) for d in drive.sum(0).mean(1)])  # [I, G, R, K], one image
+        pulses = self.inputs.encode(x, signed)
+        if self.inputs.energy_exponent == 2:
+            pulses = pulses.square()
+        elif self.inputs.signed_pulses(signed):
+            pulses = pulses.abs()
+        # Sum over phases and images first: what follows is then small.
+        drive = pulses.sum((0, 2)) / (x.shape[1] * float(self.inputs.pulse_steps) ** self.inputs.energy_exponent)
+        rows = torch.stack([layout.row_sums(d) for d in drive])  # [I or 1, G, R, K], one image
         conductance = state.row_conductance
         total = float((rows * conductance).sum((1, 2, 3)).mean())
         positions = layout.positions(x)
-        drivable = positions * layout.groups * layout.row_tiles * layout.rows * len(drive)
+        drivable = positions * layout.groups * layout.row_tiles * layout.rows * len(pulses)
         return Activity(positions, total * self.inputs.pulse_time, float(rows.sum((1, 2, 3)).mean()) / drivable)
 
     def _phases(self, signed: bool) -> int:

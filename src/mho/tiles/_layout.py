@@ -126,7 +126,13 @@ class LinearLayout(AbstractLayout):
 
     def split_weight(self, weight: Tensor) -> Float[Tensor, "G R K N"]:
         """Cut `[outputs, features]`."""
-        return self._pad(weight).reshape(self.outputs, self.row_tiles, self.rows).permute(1, 2, 0).unsqueeze(0).contiguous()
+        return (
+            self._pad(weight)
+            .reshape(self.outputs, self.row_tiles, self.rows)
+            .permute(1, 2, 0)
+            .unsqueeze(0)
+            .contiguous()
+        )
 
     def positions(self, x: Tensor) -> int:
         """One product for each vector of the input (tokens, for inputs of more than two dimensions)."""
@@ -254,7 +260,8 @@ class ConvLayout(AbstractLayout):
     def _out_size(self, height: int, width: int) -> tuple[int, int]:
         size = (height, width)
         return tuple(  # type: ignore[return-value]
-            (size[d] + 2 * self.padding[d] - self.dilation[d] * (self.kernel[d] - 1) - 1) // self.stride[d] + 1 for d in (0, 1)
+            (size[d] + 2 * self.padding[d] - self.dilation[d] * (self.kernel[d] - 1) - 1) // self.stride[d] + 1
+            for d in (0, 1)
         )
 
     def positions(self, x: Tensor) -> int:

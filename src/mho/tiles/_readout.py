@@ -42,7 +42,9 @@ class PostConversion:
         add = self.logic.adder(self.accumulator_bits) + self.logic.register(self.accumulator_bits)
         correct = Cost()
         if self.factor_bits:
-            correct = self.logic.multiplier(self.accumulator_bits, self.factor_bits) + self.logic.adder(self.accumulator_bits)
+            correct = self.logic.multiplier(self.accumulator_bits, self.factor_bits) + self.logic.adder(
+                self.accumulator_bits
+            )
         part = add + correct
         return {
             "add": Cost(add.energy, add.latency),

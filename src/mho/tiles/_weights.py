@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -113,8 +114,8 @@ class Differential(AbstractWeightEncoding):
         """Average the devices of each side and subtract."""
         top = float(self.weight_range[1])
         if self.separate:
-            return states.mean(0) * top
-        return (states[: self.devices].mean(0) - states[self.devices :].mean(0)) * top
+            return _mean(states) * top
+        return (_mean(states[: self.devices]) - _mean(states[self.devices :])) * top
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,11 @@ class OffsetColumn(AbstractWeightEncoding):
     def digits(self, states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
         """Return the shifted weights."""
         return states[0] * (2 * self._half - 1)
+
+
+def _mean(states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
+    """Average over the devices, one after the other: torch's own order of summing depends on all other sizes."""
+    return functools.reduce(torch.add, states.unbind(0)) / states.shape[0]
 
 
 def _check_bits(bits: int) -> None:

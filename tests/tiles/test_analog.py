@@ -1,0 +1,460 @@
+"""The analog tile: exact where it can be, reproducible, with errors and costs that follow from its parts."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mho.converters import load_converter
+from mho.core import Cost, Seed
+from mho.devices import load_cell
+from mho.tiles import (
+    AbstractInputEncoding,
+    AbstractLayout,
+    AbstractWeightEncoding,
+    Activity,
+    AnalogTile,
+    ArrayState,
+    BitParallel,
+    BitSerial,
+    BitSliced,
+    Condition,
+    ConvLayout,
+    Differential,
+    LinearLayout,
+    OffsetColumn,
+    Split,
+    _analog,
+    load_tile,
+)
+
+SERIAL = BitSerial(8, 1e-9)
+LEVEL = BitParallel(8, "differential", hold=1e-9)
+PHASES = BitParallel(8, "phases", lsb_time=1e-9)
+HYBRID = Split(8, 3, 1e-9, "phases")
+ENCODINGS = [
+    Differential(8),
+    Differential(8, 8),
+    Differential(8, 2, True),
+    BitSliced(8),
+    BitSliced(8, 3),
+    OffsetColumn(8),
+]
+INPUTS = [SERIAL, LEVEL, PHASES, HYBRID]
+CHIPS = [Seed(0).child("chip", i) for i in range(6)]
+MONTH = 30 * 86400.0
+SMALL = LinearLayout(48, 7, 20)
+CONV = ConvLayout(6, 4, (3, 3), (1, 1), (1, 1), (1, 1), 2, 18)
+
+
+def _tile(name: str = "tile1", **changes: object) -> AnalogTile:
+    tile = load_tile(name)
+    assert isinstance(tile, AnalogTile)
+    return replace(tile, **changes)
+
+
+def _ideal(bits: int, weights: AbstractWeightEncoding, inputs: AbstractInputEncoding) -> AnalogTile:
+    converter = replace(load_converter("sar-8b"), bits=bits, gain_sigma=0.0, offset_sigma=0.0, comparator_noise=0.0)
+    return _tile("tile2", cell=load_cell("sram"), converter=converter, weights=weights, inputs=inputs)
+
+
+def _integers(name: str, low: int, high: int, *shape: int) -> torch.Tensor:
+    return torch.randint(low, high + 1, shape, generator=Seed(0).child(name).generator()).float()
+
+
+def _weight(tile: AnalogTile, layout: AbstractLayout) -> torch.Tensor:
+    if isinstance(layout, LinearLayout):
+        return _integers("w", *tile.weight_range, layout.outputs, layout.features)
+    return _integers("w", *tile.weight_range, layout.out_channels, layout.in_channels // layout.groups, *layout.kernel)
+
+
+def _input(tile: AnalogTile, layout: AbstractLayout, batch: int, signed: bool = True) -> torch.Tensor:
+    shape = (layout.features,) if isinstance(layout, LinearLayout) else (layout.in_channels, 6, 5)
+    return _integers("x", *tile.input_range(signed), 1, batch, *shape)
+
+
+def _true(layout: AbstractLayout, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    if isinstance(layout, LinearLayout):
+        return F.linear(x.double(), weight.double())
+    arguments = (None, layout.stride, layout.padding, layout.dilation, layout.groups)
+    return F.conv2d(x[0].double(), weight.double(), *arguments)[None]
+
+
+def _program(
+    tile: AnalogTile,
+    layout: AbstractLayout,
+    chips: list[Seed],
+    conditions: list[Condition] | None = None,
+    signed: bool = True,
+) -> ArrayState:
+    weight = _weight(tile, layout)
+    scale = tile.full_scale(layout, weight, _input(tile, layout, 16, signed)[0], signed)
+    return tile.program(layout, weight, scale, chips, conditions or [Condition()], signed)
+
+
+# Exactness ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("layout", [SMALL, CONV, LinearLayout(63, 5, 63)])
+@pytest.mark.parametrize(
+    ("weights", "inputs", "bits"),
+    [
+        (BitSliced(8), SERIAL, 6),  # at most 63 ones in a column of 63 rows
+        (BitSliced(8, 2), SERIAL, 8),
+        (BitSliced(8), Split(8, 2, 1e-9, "phases"), 8),
+        (Differential(8, separate=True), SERIAL, 13),
+        (Differential(8), SERIAL, 14),
+        (OffsetColumn(8), SERIAL, 15),
+        (Differential(4), Split(4, 2, 1e-9), 12),
+    ],
+)
+def test_a_converter_that_resolves_every_sum_gives_the_integer_product(
+    weights: AbstractWeightEncoding, inputs: AbstractInputEncoding, bits: int, layout: AbstractLayout, signed: bool
+) -> None:
+    tile = _ideal(bits, weights, inputs)
+    x, weight = _input(tile, layout, 5, signed), _weight(tile, layout)
+    high = tile.converter.codes(tile.bipolar(signed))[1]
+    slices = len(weights.significance)
+    state = tile.program(layout, weight, torch.full((layout.row_tiles, slices), high), CHIPS[:1], [Condition()], signed)
+    y = tile.multiply(layout, state, x, signed, None)
+    assert torch.equal(y.double().round(), _true(layout, weight, x))
+    torch.testing.assert_close(y.double(), _true(layout, weight, x), rtol=1e-5, atol=0.02)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize(("weights", "inputs"), [*itertools.product(ENCODINGS, INPUTS)], ids=repr)
+def test_every_encoding_approaches_the_product_with_a_fine_converter(
+    weights: AbstractWeightEncoding, inputs: AbstractInputEncoding, signed: bool
+) -> None:
+    tile = _ideal(16, weights, inputs)
+    for layout in (SMALL, CONV):
+        x, weight = _input(tile, layout, 16, signed), _weight(tile, layout)
+        scale = tile.full_scale(layout, weight, x[0], signed)
+        y = tile.multiply(
+            layout, tile.program(layout, weight, scale, CHIPS[:1], [Condition()], signed), x, signed, None
+        )
+        true = _true(layout, weight, x)
+        assert float((y - true).norm() / true.norm()) < 1e-3
+
+
+def test_more_bits_less_error() -> None:
+    errors = []
+    for bits in range(4, 13):
+        tile = _ideal(bits, Differential(8), LEVEL)
+        y = tile.multiply(SMALL, _program(tile, SMALL, CHIPS[:1]), _input(tile, SMALL, 64), True, None)
+        errors.append(float((y - _true(SMALL, _weight(tile, SMALL), _input(tile, SMALL, 64))).norm()))
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_permuting_columns_permutes_outputs() -> None:
+    tile = _ideal(8, BitSliced(8), LEVEL)
+    weight, x = _weight(tile, SMALL), _input(tile, SMALL, 4)
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(0))
+    scale = tile.full_scale(SMALL, weight, x[0], True)
+    one = tile.multiply(SMALL, tile.program(SMALL, weight, scale, CHIPS[:1], [Condition()], True), x, True, None)
+    two = tile.multiply(SMALL, tile.program(SMALL, weight[order], scale, CHIPS[:1], [Condition()], True), x, True, None)
+    torch.testing.assert_close(two, one[..., order])
+
+
+# Full scale -----------------------------------------------------------------------------------------------------
+
+
+def test_full_scale_covers_all_but_one_in_ten_thousand_sums() -> None:
+    tile = _tile("tile1")
+    layout = LinearLayout(256, 64, 128)
+    weight, x = _weight(tile, layout), _input(tile, layout, 400)
+    scale = tile.full_scale(layout, weight, x[0], True)
+    assert scale.shape == (2, 1)
+    sums = torch.einsum("grmk,grkn->rgmn", layout.gather(x[0]), layout.split_weight(weight)).abs().flatten(1)
+    beyond = (sums > scale).double().mean(1)
+    assert (beyond <= 1e-4).all()
+    assert (beyond > 0.2e-4).all()
+
+
+def test_full_scale_never_makes_an_lsb_smaller_than_a_step() -> None:
+    tile = _tile("tile1")
+    weight, x = torch.zeros(7, 48), torch.zeros(3, 48)
+    assert torch.equal(tile.full_scale(SMALL, weight, x, True), torch.full((3, 1), 127.0))
+    sliced = _tile("tile2", inputs=SERIAL)
+    assert torch.equal(sliced.full_scale(SMALL, weight, x, True), torch.full((3, 8), 255.0))
+
+
+# Reproducibility ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", [SMALL, CONV])
+@pytest.mark.parametrize("weights", ENCODINGS, ids=repr)
+@pytest.mark.parametrize("name", ["pcm", "pcm-hermes-2", "rram", "rram-cmo"])
+def test_a_chip_is_the_same_in_any_chunk(name: str, weights: AbstractWeightEncoding, layout: AbstractLayout) -> None:
+    """Bit by bit, whatever other chips are programmed with it."""
+    converter = replace(load_converter("sar-8b"), mismatch=0.01, gain_sigma=0.05)
+    tile = _tile("tile1", cell=load_cell(name), weights=weights, converter=converter, columns_per_converter=3)
+    conditions = [Condition(None), Condition(3600.0, "global"), Condition(86400.0, "column")]
+    whole = _program(tile, layout, CHIPS, conditions)
+    for some in ([0], [1, 2], [5, 3, 4]):
+        part = _program(tile, layout, [CHIPS[i] for i in some], conditions)
+        instances = [c * len(CHIPS) + i for c in range(3) for i in some]
+        for field in ("offset", "coefficient", "constant", "bit_weights", "row_conductance"):
+            assert torch.equal(getattr(part, field), getattr(whole, field)[instances]), field
+        cut = whole.matrix.unflatten(0, (3 * len(CHIPS), -1))[instances]
+        assert torch.equal(part.matrix, cut.flatten(0, 1))
+        assert part.chips == len(some)
+
+
+@pytest.mark.parametrize(
+    ("layout", "weights"), [(SMALL, Differential(8)), (CONV, BitSliced(8)), (SMALL, OffsetColumn(8))]
+)
+def test_images_do_not_depend_on_the_chunks(
+    layout: AbstractLayout, weights: AbstractWeightEncoding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tile = _tile("tile1", weights=weights)
+    state = _program(tile, layout, CHIPS[:3], [Condition(), Condition(60.0)])
+    x = _input(tile, layout, 13)
+    positions = layout.positions(x)
+    noise = Seed(0).child("noise").normal((3, 13, *tile.noise_shape(layout, positions, True)))
+    whole = tile.multiply(layout, state, x, True, noise)
+    for size in (1, 5000):
+        monkeypatch.setattr(_analog, "_CHUNK", size)
+        cut = tile.multiply(layout, state, x, True, noise)
+        # The order of summing within a product is up to the BLAS, so a sum on the border of two codes may fall.
+        assert (cut == whole).double().mean() > 0.999
+
+
+def test_chips_differ_and_conditions_do_not_redraw() -> None:
+    tile = _tile("tile1")
+    state = _program(tile, SMALL, CHIPS, [Condition(None), Condition(None)])
+    cut = state.matrix.unflatten(0, (12, -1))
+    assert torch.equal(cut[:6], cut[6:])
+    assert len({tuple(m.flatten().tolist()) for m in cut[:6]}) == 6
+
+
+def test_lines_that_share_a_converter_share_its_errors() -> None:
+    tile = _tile("tile2")  # eight slices of a column share one converter
+    real = tile.realise(SMALL, _weight(tile, SMALL), torch.full((3, 8), 1e4), CHIPS[:2], [Condition()], True)
+    assert torch.equal(real.gain, real.gain[:, :, :, :1].expand_as(real.gain))
+    assert real.gain[0, 0, 0, 0].unique().numel() == 7
+    alone = replace(tile, columns_per_converter=1).realise(
+        SMALL, _weight(tile, SMALL), torch.full((3, 8), 1e4), CHIPS[:2], [Condition()], True
+    )
+    assert alone.gain[0, 0, 0].unique().numel() == 56
+
+
+# Drift ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compensation", ["global", "column"])
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize(
+    ("weights", "inputs"),
+    [
+        (Differential(8), LEVEL),
+        (Differential(8, 1, True), PHASES),
+        (Differential(8), SERIAL),
+        (BitSliced(8), LEVEL),
+        (BitSliced(8), SERIAL),
+        (OffsetColumn(8), LEVEL),
+    ],
+    ids=repr,
+)
+def test_compensation_recovers_the_mean(
+    compensation: str, weights: AbstractWeightEncoding, inputs: AbstractInputEncoding, signed: bool
+) -> None:
+    """Without it a month takes 40 % of the signal; the calibration must not drive the converters into saturation."""
+    tile = _tile("tile1", weights=weights, inputs=inputs)
+    layout = LinearLayout(128, 32, 256)
+    x, weight = _input(tile, layout, 64, signed), _weight(tile, layout)
+    scale = 1.2 * tile.full_scale(layout, weight, x[0], signed)
+    true = _true(layout, weight, x)
+    slopes = []
+    for condition in (Condition(MONTH), Condition(MONTH, compensation)):
+        state = tile.program(layout, weight, scale, CHIPS[:4], [condition], signed)
+        y = tile.multiply(layout, state, x, signed, None)
+        slopes.append(float((y * true).sum() / (4 * true * true).sum()))
+    assert 0.5 < slopes[0] < 0.65
+    assert slopes[1] == pytest.approx(1.0, abs=0.07)
+
+
+def test_compensation_just_after_programming_changes_nothing() -> None:
+    tile = _tile("tile1")
+    for compensation in ("global", "column"):
+        real = tile.realise(
+            SMALL, _weight(tile, SMALL), torch.full((3, 1), 5e4), CHIPS, [Condition(0.0, compensation)], True
+        )
+        assert torch.equal(real.drift_factor, torch.ones_like(real.drift_factor))
+
+
+def test_a_global_factor_is_one_for_all_columns() -> None:
+    tile = _tile("tile1")
+    scale = torch.full((3, 1), 5e4)
+    one = tile.realise(SMALL, _weight(tile, SMALL), scale, CHIPS, [Condition(MONTH, "global")], True).drift_factor
+    many = tile.realise(SMALL, _weight(tile, SMALL), scale, CHIPS, [Condition(MONTH, "column")], True).drift_factor
+    assert torch.equal(one, one[..., :1].expand_as(one))
+    assert float(many.std(-1).min()) > 0
+    assert float(one.min()) > 1.3
+
+
+# Noise ----------------------------------------------------------------------------------------------------------
+
+
+def test_noise_is_that_of_converter_and_read_out() -> None:
+    tile = _tile("tile1", pre=replace(load_tile("tile1").pre, noise=0.01))
+    assert tile.noise_lsb == pytest.approx((0.3**2 + 1.27**2) ** 0.5)
+    quiet = replace(tile, converter=replace(tile.converter, jitter=0.0), pre=replace(tile.pre, noise=0.0))
+    assert quiet.noise_lsb == 0
+    assert quiet.noise_shape(SMALL, 1, True) is None
+
+
+@pytest.mark.parametrize(("layout", "shape"), [(SMALL, (1, 1, 3, 1, 7, 1)), (CONV, (1, 2, 2, 1, 2, 30))])
+def test_noise_has_one_number_a_conversion(layout: AbstractLayout, shape: tuple[int, ...]) -> None:
+    tile = _tile("tile1")
+    assert tile.noise_shape(layout, shape[-1], True) == shape
+    assert _tile("tile1", inputs=SERIAL).noise_shape(layout, shape[-1], True) == (8, *shape[1:])
+    assert _tile("tile1", weights=OffsetColumn(8)).noise_shape(layout, shape[-1], True)[4] == shape[4] + 1
+    assert _tile("tile2").noise_shape(layout, shape[-1], True)[3] == 8
+
+
+def test_noise_moves_outputs_by_its_size() -> None:
+    converter = replace(load_converter("sar-8b"), bits=14, comparator_noise=2.0, gain_sigma=0.0, offset_sigma=0.0)
+    tile = _tile("tile2", cell=load_cell("sram"), weights=Differential(8), converter=converter)
+    layout = LinearLayout(48, 200, 48)
+    state = _program(tile, layout, CHIPS[:1])
+    x = _input(tile, layout, 100)
+    noise = Seed(0).child("noise").normal((1, 100, *tile.noise_shape(layout, 1, True)))
+    difference = tile.multiply(layout, state, x, True, noise) - tile.multiply(
+        layout, state, x, True, torch.zeros_like(noise)
+    )
+    lsb = float(state.coefficient.mean())
+    assert float(difference.std()) / lsb == pytest.approx((2.0**2 + 1 / 6) ** 0.5, rel=0.03)
+
+
+# Activity and cost ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inputs", INPUTS, ids=repr)
+@pytest.mark.parametrize("layout", [SMALL, CONV])
+@pytest.mark.parametrize("name", ["tile1", "tile2"])
+def test_activity_is_the_literal_sum(name: str, layout: AbstractLayout, inputs: AbstractInputEncoding) -> None:
+    """Sum conductance x pulse time over every cell, vector and phase, with the conductances of that very chip."""
+    tile = _tile(name, inputs=inputs)
+    x, weight = _input(tile, layout, 3), _weight(tile, layout)
+    scale = tile.full_scale(layout, weight, x[0], True)
+    state = tile.program(layout, weight, scale, CHIPS[:2], [Condition(60.0)], True)
+    activity = tile.activity(layout, state, x.expand(2, *x.shape[1:]), True)
+    vectors = torch.stack([layout.gather(p) for p in inputs.encode(x[0], True)])  # [P, G, R, B L, K]
+    energy = (vectors.abs().double() / inputs.pulse_steps) ** inputs.energy_exponent
+    total = 0.0
+    for chip in range(2):
+        for g, r in itertools.product(range(layout.groups), range(layout.row_tiles)):
+            total += float((energy[:, g, r].sum((0, 1)) * state.row_conductance[chip, g, r]).sum()) / 2
+    assert activity.siemens_seconds == pytest.approx(total / 3 * inputs.pulse_time, rel=1e-5)
+    assert activity.positions == layout.positions(x)
+    assert activity.density == pytest.approx(float(energy.mean()), rel=1e-5)
+
+
+def test_row_conductance_is_that_of_all_cells_of_the_row() -> None:
+    tile = _tile("tile1", cell=load_cell("sram"), weights=Differential(8, 4))
+    state = _program(tile, SMALL, CHIPS[:1])
+    magnitude = F.pad(_weight(tile, SMALL).abs(), (0, 0)).sum(0).reshape(1, 1, 3, 16)
+    torch.testing.assert_close(state.row_conductance, magnitude / 127 * 1e-4 * 4)
+
+
+def _energy(costs: dict[str, Cost]) -> float:
+    return sum(c.energy for c in costs.values())
+
+
+@pytest.mark.parametrize("name", ["tile1", "tile2"])
+@pytest.mark.parametrize("inputs", INPUTS, ids=repr)
+@pytest.mark.parametrize("weights", ENCODINGS, ids=repr)
+def test_costs_are_not_negative_and_grow(
+    name: str, weights: AbstractWeightEncoding, inputs: AbstractInputEncoding
+) -> None:
+    tile = _tile(name, weights=weights, inputs=inputs)
+    for signed in (True, False):
+        base = tile.mvm_cost(100, 100, signed)
+        for cost in (*base.values(), *tile.parts().values()):
+            assert min(cost.energy, cost.latency, cost.area, cost.leakage) >= 0
+        for rows, columns in ((101, 100), (100, 101), (256, 256)):
+            more = tile.mvm_cost(rows, columns, signed)
+            assert all(more[k].energy >= base[k].energy for k in base)
+            assert _energy(more) > _energy(base)
+            assert sum(c.latency for c in more.values()) == pytest.approx(sum(c.latency for c in base.values()))
+
+
+def test_more_bits_cost_more() -> None:
+    for changes, more in (
+        ({"inputs": BitSerial(4, 1e-9)}, {"inputs": BitSerial(8, 1e-9)}),
+        ({"weights": BitSliced(4)}, {"weights": BitSliced(8)}),
+        ({"converter": load_converter("sar-6b")}, {"converter": load_converter("sar-8b")}),
+        ({"columns_per_converter": 1}, {"columns_per_converter": 8}),
+    ):
+        low, high = _tile("tile2", **changes), _tile("tile2", **more)
+        few, many = low.mvm_cost(256, 256, True), high.mvm_cost(256, 256, True)
+        if "columns_per_converter" in more:  # the same energy, but in turns; and less area
+            assert many["output encoding"].latency > few["output encoding"].latency
+            assert high.parts()["output encoding"].area < low.parts()["output encoding"].area
+        else:
+            assert _energy(many) > _energy(few)
+
+
+def test_cells_take_v_squared_g_t_and_the_rest_falls_off_in_the_read_out() -> None:
+    tile = _tile("tile1")
+    cost = tile.cell_cost(Activity(1.0, 2e-9, 0.5), 256 * 256)
+    assert cost["cells"].energy == pytest.approx(0.2**2 * 2e-9)
+    assert cost["cells"].energy + cost["output encoding"].energy == pytest.approx(0.2 * 0.8 * 2e-9)
+
+
+def test_area_counts_every_cell_and_converter() -> None:
+    tile = _tile("tile1", weights=Differential(8, 4))
+    assert tile.parts()["cells"].area == pytest.approx(256 * 256 * 8 * load_cell("pcm").area)
+    shared, own = _tile("tile2"), _tile("tile2", columns_per_converter=1)
+    ratio = own.parts()["output encoding"].area / shared.parts()["output encoding"].area
+    assert ratio == pytest.approx(8)
+
+
+def test_one_product_of_hermes_takes_130_ns() -> None:
+    blocks = _tile("tile1").mvm_cost(256, 256, True)
+    assert sum(c.latency for c in blocks.values()) == pytest.approx(130e-9, rel=0.01)
+
+
+# Shape of the tile ----------------------------------------------------------------------------------------------
+
+
+def test_a_reference_column_takes_a_column() -> None:
+    assert _tile("tile1").shape == (256, 256)
+    assert _tile("tile1", weights=OffsetColumn(8)).shape == (256, 255)
+    assert _tile("tile1").exact is False
+
+
+@pytest.mark.parametrize(
+    ("weights", "inputs", "bipolar"),
+    [
+        (Differential(8), SERIAL, (True, True)),
+        (BitSliced(8), LEVEL, (True, False)),
+        (BitSliced(8), SERIAL, (False, False)),
+        (OffsetColumn(8), PHASES, (False, False)),
+        (Differential(8, 1, True), LEVEL, (True, False)),
+    ],
+)
+def test_when_sums_have_a_sign(
+    weights: AbstractWeightEncoding, inputs: AbstractInputEncoding, bipolar: tuple[bool, bool]
+) -> None:
+    tile = _tile("tile1", weights=weights, inputs=inputs)
+    assert (tile.bipolar(True), tile.bipolar(False)) == bipolar
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows": 0}, "rows, cols and columns_per_converter must be at least 1, not 0, 256, 1"),
+        ({"columns_per_converter": 0}, "rows, cols and columns_per_converter must be at least 1, not 256, 256, 0"),
+        ({"read_voltage": 0.0}, "read_voltage must be above 0 V and at most the supply of 0.8 V, not 0.0 V"),
+        ({"read_voltage": 1.0}, "read_voltage must be above 0 V and at most the supply of 0.8 V, not 1.0 V"),
+    ],
+)
+def test_wrong_values(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match="must be") as error:
+        _tile("tile1", **changes)
+    assert str(error.value) == message
