@@ -24,7 +24,7 @@ _ERROR_IMAGES = 16
 
 
 def default_conditions(chip: Chip, times: Sequence[float] = (0.0, DAY, YEAR)) -> tuple[Condition, ...]:
-    """Return the times after programming, and each later one again with the chip's drift compensation, if it has one."""
+    """Return the times after programming, and each later one again with the chip's drift compensation, if any."""
     out = [Condition(t) for t in times]
     if chip.compensation != "none":
         out += [Condition(t, chip.compensation) for t in times if t > 0]

@@ -69,6 +69,6 @@ def test_cost_is_counts_times_energy_of_a_count() -> None:
 def test_wrong_values(changes: dict[str, float], message: str) -> None:
     cco = load_converter("cco-hermes")
     assert isinstance(cco, Cco)
-    with pytest.raises(ValueError, match="CCO|periods") as error:
+    with pytest.raises(ValueError, match=r"CCO|periods") as error:
         replace(cco, **changes)
     assert str(error.value) == message

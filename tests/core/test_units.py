@@ -134,7 +134,7 @@ def test_annotated_float_reads_numbers_and_texts() -> None:
 
 @pytest.mark.parametrize("given_", [True, None, [1.0], math.nan, math.inf, "25 V"])
 def test_annotated_float_refuses(given_: object) -> None:
-    with pytest.raises(pydantic.ValidationError, match="expected a number in J such as '0.7 pJ', not "):
+    with pytest.raises(pydantic.ValidationError, match=r"expected a number in J such as '0\.7 pJ', not "):
         pydantic.TypeAdapter(Joule).validate_python(given_)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mho.core import Loader, RangeWarning, normal_per_instance, Seed
+from mho.core import Loader, RangeWarning, Seed, normal_per_instance
 from mho.devices import ROOMS, AbstractCell, load_cell
 
 CELLS = sorted(Loader(ROOMS).presets(AbstractCell))
@@ -148,6 +148,7 @@ def test_instances_do_not_depend_on_the_chunks() -> None:
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("time", [None, 3600.0])
 def test_compiled_equals_eager(name: str, time: float | None) -> None:
+    torch.compiler.reset()
     cell = load_cell(name)
     target, draws = _targets(cell), _draws(cell, (41,))
     compiled = torch.compile(lambda t, d: cell.conductance(t, d, time), fullgraph=True)

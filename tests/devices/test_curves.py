@@ -44,6 +44,6 @@ def test_power_curve_has_a_finite_slope_at_zero() -> None:
 def test_a_knee_and_what_is_above_it_come_together() -> None:
     for wrong in ({"knee": 0.3}, {"above": (1.0,)}):
         with pytest.raises(
-            ValueError, match="^a knee needs the polynomial `above` it, and the polynomial needs a knee$"
+            ValueError, match=r"^a knee needs the polynomial `above` it, and the polynomial needs a knee$"
         ):
             LogCurve(-0.0155, 0.0244, 0.049, 0.1, **wrong)

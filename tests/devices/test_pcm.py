@@ -1,5 +1,6 @@
 """Phase-change memory: published statistics, and an independent reading of the published equations."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -55,10 +56,7 @@ def _published(x_target, n_program, n_drift, n_read, t, devices):
     if t is None:
         return g_prog
     log_x = np.log(max(x, 1e-7))
-    if x < 0.0945:
-        mu = min(max(-0.0387 * log_x - 0.0182, 0.072), 0.13)
-    else:
-        mu = -0.0436 * x**2 - 0.0126 * x + 0.0736
+    mu = min(max(-0.0387 * log_x - 0.0182, 0.072), 0.13) if x < 0.0945 else -0.0436 * x**2 - 0.0126 * x + 0.0736
     if devices == 1:
         if x < 0.3039:
             spread = min(max(-0.0120 * log_x - 0.0023, 0.0124), 0.04)
@@ -109,7 +107,7 @@ def test_mean_conductance_falls_with_time(name: str) -> None:
     draws = {d: torch.zeros(3) for d in cell.draws}
     target = torch.tensor([0.2, 0.5, 1.0]) * cell.g_max
     course = [cell.conductance(target, draws, t) for t in (0.0, 1.0, 60.0, 3600.0, DAY, YEAR)]
-    for before, after in zip(course, course[1:], strict=False):
+    for before, after in itertools.pairwise(course):
         assert (after < before).all()
 
 

@@ -84,7 +84,7 @@ def test_before_the_first_point_it_is_held_and_beyond_the_last_it_warns() -> Non
 @pytest.mark.parametrize("times", [(), (2.0, 1.0), (1.0, 1.0), (0.0, 1.0)])
 def test_points_must_rise(times: tuple[float, ...]) -> None:
     points = tuple(RelaxationPoint(t, (1e-6,)) for t in times)
-    with pytest.raises(ValueError, match="^relaxation needs points at rising times > 0 s, not "):
+    with pytest.raises(ValueError, match=r"^relaxation needs points at rising times > 0 s, not "):
         replace(load_cell("rram"), relaxation=points)
 
 

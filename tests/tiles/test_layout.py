@@ -127,7 +127,8 @@ def test_a_kernel_must_fit() -> None:
     with pytest.raises(ShapeError) as error:
         ConvLayout(1, 1, (5, 5), (1, 1), (0, 0), (1, 1), 1, 24)
     assert str(error.value) == (
-        "a kernel of 5 x 5 needs that many rows for one channel, but a tile has 24; use a smaller kernel or a taller tile"
+        "a kernel of 5 x 5 needs that many rows for one channel, but a tile has 24; "
+        "use a smaller kernel or a taller tile"
     )
 
 
@@ -140,6 +141,7 @@ def test_a_kernel_must_fit() -> None:
     ],
 )
 def test_compiled_equals_eager(layout: AbstractLayout, shape: tuple[int, ...]) -> None:
+    torch.compiler.reset()
     x = _integers("x", *shape)
     matrix = layout.arrange(_integers("m", 2, layout.groups, layout.row_tiles, 1, layout.rows, layout.columns))
     compiled = torch.compile(layout.partials, fullgraph=True)

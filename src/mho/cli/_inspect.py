@@ -43,7 +43,8 @@ def tile(
         out = {
             "tile": name, "error": r.error, "error_spread": float(r.errors.std()), "relative_sigma": r.relative_sigma,
             "energy_j": total.energy, "latency_s": total.latency, "area_m2": total.area, "tops": r.tops,
-            "tops_per_watt": r.tops_per_watt, "blocks": blocks, "area_by_block_m2": {k: c.area for k, c in r.parts.items()},
+            "tops_per_watt": r.tops_per_watt, "blocks": blocks,
+            "area_by_block_m2": {k: c.area for k, c in r.parts.items()},
         }  # fmt: skip
         typer.echo(json.dumps(out, indent=1))
         return
@@ -79,7 +80,8 @@ def tile(
     q = r.errors.flatten().quantile(r.errors.new_tensor([0.05, 0.5, 0.95]))
     console.print(
         f"Error (relative L2, {instances} instances x {r.errors.shape[1]} vectors): mean {100 * r.error:.2f} %, "
-        f"median {100 * q[1]:.2f} %, 5-95 % {100 * q[0]:.2f}-{100 * q[2]:.2f} %; sigma {100 * r.relative_sigma:.2f} % of the largest output"
+        f"median {100 * q[1]:.2f} %, 5-95 % {100 * q[0]:.2f}-{100 * q[2]:.2f} %; "
+        f"sigma {100 * r.relative_sigma:.2f} % of the largest output"
     )
     console.print(f"{r.tops:.2f} TOPS, {r.tops_per_watt:.2f} TOPS/W (8-bit, dense Gaussian data)")
 

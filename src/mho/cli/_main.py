@@ -1,7 +1,10 @@
-"""The commands. A user's error is one sentence on stderr and exit code 2; Ctrl-C is exit code 130 and leaves no half file."""
+"""The commands. A user's error is one sentence on stderr and exit code 2; Ctrl-C is exit code 130 and leaves no half
+file.
+"""
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Annotated
 
@@ -38,8 +41,8 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 def main() -> None:
     """Run the command line."""
-    from . import _evaluate, _inspect, _reproduce, _run  # noqa: F401  (they register their commands)
-
+    for commands in ("_run", "_evaluate", "_inspect", "_reproduce"):
+        importlib.import_module(f".{commands}", __package__)  # they register themselves
     try:
         app(standalone_mode=True)
     except MhoError as error:

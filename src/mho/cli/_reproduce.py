@@ -20,7 +20,8 @@ def reproduce(
 
     Example: **mho reproduce hermes-chip**
     """
-    from mho.reproduce import RESULTS, reproduce as reproduce_
+    from mho.reproduce import RESULTS
+    from mho.reproduce import reproduce as reproduce_
 
     from ._show import console
 
@@ -42,5 +43,6 @@ def reproduce(
         table.add_row(*map(escape, r.cells()))
     console.print(table)
     console.print(
-        "Marks: prediction (nothing fitted on it), fitted (a parameter was chosen on it), definition (follows from the specification)."
+        "Marks: prediction (nothing fitted on it), fitted (a parameter was chosen on it), "
+        "definition (follows from the specification)."
     )

@@ -72,6 +72,7 @@ def run(
         ]
     source = "CIFAR-10 (JPEG), the shipped sample" if data is None else data
     notes = [
-        f"Images: {len(x)} of {source}; {len(y[few]) if len(x) >= 400 else len(x)} of them and half the chips for tile2-rram."
+        f"Images: {len(x)} of {source}; {len(y[few]) if len(x) >= 400 else len(x)} of them "
+        "and half the chips for tile2-rram."
     ]
     finish(report(evaluations, "ResNet-20 on three compute-in-memory chips", notes), out, json_file)

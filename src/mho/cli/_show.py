@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ console = Console(stderr=True)
 
 
 @contextmanager
-def bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+def bars() -> Generator[Callable[[str], Callable[[int, int], None]], None, None]:
     """Show progress bars; yields a function that opens a bar and returns what `run` tells its progress."""
     columns = (
         TextColumn("{task.description:32}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -45,32 +45,36 @@ def bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
 
 
 def table(evaluations: Sequence[Evaluation], title: str) -> Table:
-    """Return the headline table, at most 100 columns wide."""
-    out = Table(title=title, title_justify="left", title_style="bold", width=min(100, max(80, console.width)))
-    out.add_column("network on chip", ratio=1)
-    for name in ("float32", "right away", "later", "compensated", "energy", "latency", "area"):
+    """Return the headline table: a row per time after programming, and the cost of one image; fits 80 columns."""
+    out = Table(title=title, title_justify="left", title_style="bold", padding=(0, 1))
+    out.add_column("network on chip", no_wrap=False, min_width=16)
+    out.add_column("read")
+    for name in ("bare", "compensated", "one image, chip"):
         out.add_column(name, justify="right", no_wrap=True)
     for e in evaluations:
         rows, s = e.accuracy(), e.summary()
-        bare = [r for r in rows[1:] if r.condition.compensation == "none"]
-        made_up = [r for r in rows[1:] if r.condition.compensation != "none"]
+        bare = {r.condition.time: r for r in rows if r.condition.compensation == "none"}
+        made_up = {r.condition.time: r for r in rows if r.condition.compensation != "none"}
+        times = list(dict.fromkeys(r.condition.time for r in rows))
+        cost = [
+            f"{format_quantity(s.energy, 'J')}, {format_quantity(s.latency, 's')}",
+            f"{s.tops_per_watt:.2f} TOPS/W",
+            f"{s.area * 1e6:.1f} mm2, {s.tiles_used}/{e.program.chip.tiles} tiles",
+        ]
+        lines = max(len(times) + 1, len(cost))
         out.add_row(
-            e.name,
-            f"{100 * e.float_accuracy:.1f} %",
-            _cell(rows[0], False),
-            "\n".join(_cell(r, True) for r in bare),
-            "\n".join(_cell(r, True) for r in made_up) or "-",
-            f"{format_quantity(s.energy, 'J')}\n{s.tops_per_watt:.2f} TOPS/W",
-            format_quantity(s.latency, "s"),
-            f"{s.area * 1e6:.1f} mm2\n{s.tiles_used}/{e.program.chip.tiles} tiles",
+            f"{e.name}\n[dim]{e.program.chip.title}[/]",
+            "\n".join(["float32", *(time_name(t) for t in times)]),
+            "\n".join([f"{100 * e.float_accuracy:.1f} %", *(_cell(bare.get(t)) for t in times)]),
+            "\n".join(["", *(_cell(made_up.get(t)) for t in times)]),
+            "\n".join([*cost, *[""] * (lines - len(cost))]),
             end_section=True,
         )
     return out
 
 
-def _cell(row: AccuracyRow, with_time: bool) -> str:
-    text = f"{100 * row.mean:.1f} ± {100 * row.spread:.1f} %"
-    return f"{time_name(row.condition.time)} {100 * row.mean:.1f} %" if with_time else text
+def _cell(row: AccuracyRow | None) -> str:
+    return "" if row is None else f"{100 * row.mean:.1f} ± {100 * row.spread:.1f} %"
 
 
 def finish(report: Report, out: Path, json_file: Path | None) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
+from torch.fx.node import map_arg
 
 from mho.core import FileError, UnsupportedOpError
 from mho.ir import Batch, Const, Graph, Node, Ref, is_supported, short_name
@@ -73,8 +74,8 @@ def _read(program: ExportedProgram) -> Graph:
         if spec.kind is not InputKind.USER_INPUT and spec.target is not None:
             value = state[spec.target]
             if isinstance(value, Tensor):
-                constants[spec.arg.name] = value.detach()  # type: ignore[union-attr]
-    names = {s.arg.name: s.target for s in program.graph_signature.input_specs if s.target}  # type: ignore[union-attr]
+                constants[spec.arg.name] = value.detach()
+    names = {s.arg.name: s.target for s in program.graph_signature.input_specs if s.target}
     nodes: list[Node] = []
     tensors: dict[str, Tensor] = {}
     problems: list[str] = []
@@ -97,7 +98,8 @@ def _read(program: ExportedProgram) -> Graph:
             return arg
         raise TypeError(f"{arg!r}")
 
-    for node in program.graph.nodes:
+    fx_nodes: list[Any] = list(program.graph.nodes)
+    for node in fx_nodes:
         if node.op == "placeholder":
             if node.name not in constants:
                 if nodes:
@@ -119,8 +121,8 @@ def _read(program: ExportedProgram) -> Graph:
                 continue
             inputs = [a for a in node.all_input_nodes if a.name not in batches]
             if inputs and all(a.name in constants for a in inputs):
-                args = torch.fx.node.map_arg((node.args, node.kwargs), lambda n: constants[n.name])
-                constants[node.name] = node.target(*args[0], **args[1])  # type: ignore[operator]
+                args = map_arg((node.args, node.kwargs), lambda n: constants[n.name])
+                constants[node.name] = node.target(*args[0], **args[1])
                 continue
             try:
                 nodes.append(_node(node, op, argument, constants, tensor))
@@ -135,7 +137,7 @@ def _read(program: ExportedProgram) -> Graph:
 
 
 def _named_by_module(graph: Graph) -> Graph:
-    """Name matrix nodes by the path of their module (`layer1.0.conv1`): a name must not depend on what else there is."""
+    """Name matrix nodes by the path of their module (`layer1.0.conv1`), not by a counter."""
     names: dict[str, str] = {}
     taken = {n.name for n in graph.nodes if not n.is_matrix}
     for node in graph.matrix_nodes():
@@ -149,20 +151,20 @@ def _named_by_module(graph: Graph) -> Graph:
     return rename(graph, names)
 
 
-def _where(node: torch.fx.Node) -> str:
+def _where(node: Any) -> str:
     stack = node.meta.get("nn_module_stack") or {}
     path = list(stack.values())[-1][0] if stack else ""
     return f"{path or node.name!r}"
 
 
-def _shape(node: torch.fx.Node) -> tuple[int, ...]:
+def _shape(node: Any) -> tuple[int, ...]:
     return tuple(int(s) for s in node.meta["val"].shape[1:])
 
 
-def _node(node: torch.fx.Node, op: str, argument: Any, constants: dict[str, Tensor], tensor: Any) -> Node:
+def _node(node: Any, op: str, argument: Any, constants: dict[str, Tensor], tensor: Any) -> Node:
     kind = short_name(op)
     if kind in ("conv2d", "linear"):
-        values = {s.name: v for s, v in zip(node.target._schema.arguments, node.args, strict=False)} | dict(node.kwargs)  # type: ignore[union-attr]
+        values = {s.name: v for s, v in zip(node.target._schema.arguments, node.args, strict=False)} | dict(node.kwargs)
         x, weight, bias = values["input"], values["weight"], values.get("bias")
         for what in (weight, bias):
             if what is not None and what.name not in constants:

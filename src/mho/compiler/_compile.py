@@ -9,7 +9,7 @@ from mho.ir import Graph, Node, Placement, Program, QuantGraph, Step
 from ._place import place
 
 
-def compile(quant: QuantGraph, chip: Chip) -> Program:  # noqa: A001  (the verb of the API)
+def compile(quant: QuantGraph, chip: Chip) -> Program:
     """Place the layers on the chip's tiles and schedule them one after another.
 
     Raises:

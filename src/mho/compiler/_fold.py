@@ -12,7 +12,7 @@ from mho.ir import Const, Graph, Node, Ref, short_name
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
-    """Fold every batch norm that is the only reader of a matrix node; drop identities; others stay on the digital unit."""
+    """Fold each batch norm that alone reads a matrix node; drop identities; others stay on the digital unit."""
     readers: dict[str, int] = {graph.output: 1}
     for node in graph.nodes:
         for name in node.inputs:
@@ -61,7 +61,8 @@ def rename(graph: Graph, names: dict[str, str]) -> Graph:
 
 def _folded(matrix: Node, norm: Node, tensors: dict[str, Tensor]) -> Node:
     gamma, beta, mean, variance = (tensors[a.tensor].double() if isinstance(a, Const) else None for a in norm.args[1:5])
-    assert mean is not None and variance is not None  # batch norms in evaluation have running statistics
+    assert mean is not None
+    assert variance is not None
     eps = float(norm.args[7])
     scale = (variance + eps).rsqrt() * (1 if gamma is None else gamma)
     weight = tensors[matrix.weight].double()

@@ -8,7 +8,7 @@ from mho.ir import Block, Graph, Placement
 
 
 def partition(graph: Graph, chip: Chip) -> list[Block]:
-    """Cut every matrix node into blocks of at most a tile; grouped convolutions give blocks per group. Not yet placed."""
+    """Cut every matrix node into blocks of at most a tile, per group of a convolution; not yet placed."""
     rows, columns = chip.tile.shape
     blocks: list[Block] = []
     for node in graph.matrix_nodes():
@@ -24,9 +24,10 @@ def partition(graph: Graph, chip: Chip) -> list[Block]:
 
 
 def place(graph: Graph, chip: Chip) -> Placement:
-    """Pack all blocks into tiles: tallest first, each into the first free corner; blocks of one layer in different tiles.
+    """Pack all blocks into tiles, tallest first; blocks of one layer go to different tiles.
 
-    Blocks of one layer that share a tile take turns, so they are spread while there are tiles. The free room of a tile is
+    Blocks of one layer that share a tile take turns, so they are spread while there are tiles. The free room of a
+    tile is
     kept as disjoint rectangles, cut in two at each block (guillotine packing).
 
     Raises:
@@ -58,8 +59,8 @@ def place(graph: Graph, chip: Chip) -> Placement:
     if len(free) > chip.tiles:
         weights = sum(b.rows * b.columns for _, b in order)
         raise CapacityError(
-            f"the network needs {len(free)} tiles of {rows} x {columns} ({weights:,} weights) and chip {chip.name!r} has "
-            f"{chip.tiles}; take a chip with more tiles or a smaller network"
+            f"the network needs {len(free)} tiles of {rows} x {columns} ({weights:,} weights) "
+            f"and chip {chip.name!r} has {chip.tiles}; take a chip with more tiles or a smaller network"
         )
     return Placement(tuple(placed[i] for i in range(len(placed))), (rows, columns))
 

@@ -24,6 +24,7 @@ from ._numeric import ste_round as ste_round
 from ._rng import Seed as Seed
 from ._rng import normal_per_instance as normal_per_instance
 from ._source import HOW as HOW
+from ._source import How as How
 from ._source import Source as Source
 from ._source import SourcedValue as SourcedValue
 from ._source import walk_sources as walk_sources

@@ -16,13 +16,26 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-_PREFIXES = {"a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "": 0}
-_PREFIXES |= {"k": 3, "M": 6, "G": 9, "T": 12}
+_PREFIXES = {
+    "a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12,
+}  # fmt: skip
 _QUANTITY = re.compile(
     r"\s*([-+]?[0-9][0-9_]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?|[-+]?\.[0-9]+(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*"
 )
-_EXAMPLES = {"S": "25 uS", "V": "0.2 V", "A": "5 uA", "s": "130 ns", "J": "0.7 pJ", "m2": "0.5 um2"}
-_EXAMPLES |= {"W": "2 mW", "F": "0.7 fF", "Hz": "1 GHz", "Ohm": "0.35 Ohm", "m": "14 nm", "": "5 %"}
+_EXAMPLES = {
+    "S": "25 uS",
+    "V": "0.2 V",
+    "A": "5 uA",
+    "s": "130 ns",
+    "J": "0.7 pJ",
+    "m2": "0.5 um2",
+    "W": "2 mW",
+    "F": "0.7 fF",
+    "Hz": "1 GHz",
+    "Ohm": "0.35 Ohm",
+    "m": "14 nm",
+    "": "5 %",
+}
 
 
 def parse_quantity(text: str, symbol: str) -> float:

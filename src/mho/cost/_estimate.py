@@ -16,7 +16,8 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     """Return energy and latency of one image, and the chip's area, as a tree that adds up exactly.
 
     The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
-    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work) and `leakage` (of the tiles
+    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work) and `leakage` (of the
+    tiles
     that hold weights, the others being off, and of the digital unit, over the latency) as named leaves; `silicon`, the
     area of all tiles and the digital unit.
     """
@@ -130,7 +131,7 @@ class Rating:
 
 
 def rate(chip: Chip) -> Rating:
-    """Rate a chip as its makers do: all tiles multiply full Gaussian matrices and vectors, every output is scaled once."""
+    """Rate a chip as its makers do: all tiles multiply full Gaussian matrices, every output is scaled once."""
     report = characterise(chip.tile, instances=2)
     product = report.total
     unit = chip.digital.costs()

@@ -17,7 +17,8 @@ WORD = 16
 class DigitalUnit:
     """Lanes of fixed-point arithmetic beside the tiles: scale, bias, ReLU, addition, pooling, and buffers.
 
-    Cost in NAND2 equivalents: an operation is an adder and a register; a scale is a multiplier. Source: [zigzagimc2023].
+    Cost in NAND2 equivalents: an operation is an adder and a register; a scale is a multiplier. Source:
+    [zigzagimc2023].
     """
 
     logic: Logic

@@ -1,5 +1,9 @@
 """The values that pass between the stages: `Graph`, `QuantGraph`, `Placement`, `Program`."""
 
+from ._digital_ops import is_supported as is_supported
+from ._digital_ops import operations as operations
+from ._digital_ops import run_digital as run_digital
+from ._digital_ops import short_name as short_name
 from ._graph import Batch as Batch
 from ._graph import Const as Const
 from ._graph import Graph as Graph
@@ -11,7 +15,3 @@ from ._program import Program as Program
 from ._program import Step as Step
 from ._quant import QuantGraph as QuantGraph
 from ._quant import QuantLayer as QuantLayer
-from ._digital_ops import is_supported as is_supported
-from ._digital_ops import operations as operations
-from ._digital_ops import run_digital as run_digital
-from ._digital_ops import short_name as short_name

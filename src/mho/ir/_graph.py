@@ -1,4 +1,4 @@
-"""`Graph`: a network as a list of nodes in order, with its tensors; frozen, printable, saved as JSON and safetensors."""
+"""`Graph`: a network as a list of nodes in order, with its tensors; frozen and printable."""
 
 from __future__ import annotations
 

@@ -89,7 +89,9 @@ class Step:
     kind: str
     node: str
     repeats: int
-    """Matrix-vector products one after another for one image (positions x turns of blocks that share a tile); 1 for digital."""
+    """Matrix-vector products one after another for one image (positions x turns of blocks that share a tile); 1 for
+    digital.
+    """
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ class Program:
             layers: dict[str, QuantLayer] = {}
             for name, values in head["layers"].items():
                 prefix = f"layer/{name}/"
-                own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+                own: dict[str, Any] = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
                 values["input_range"] = tuple(values["input_range"])
                 layers[name] = QuantLayer(**values, **own)
             placement = head["placement"]

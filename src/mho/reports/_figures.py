@@ -205,7 +205,8 @@ def placement(e: Evaluation) -> Figure:
                 )
                 turned = b.columns < 0.45 * columns
                 axes.annotate(
-                    text, (x0 + b.column + b.columns / 2, y0 + b.row + b.rows / 2), ha="center", va="center", fontsize=4.6,
+                    text, (x0 + b.column + b.columns / 2, y0 + b.row + b.rows / 2), ha="center", va="center",
+                    fontsize=4.6,
                     rotation=90 if turned else 0, color="white", fontweight="bold",
                 )  # fmt: skip
     axes.set_xlim(-2, across * pitch[0])

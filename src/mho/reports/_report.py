@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from mho.core import HOW, cite, cited_keys, entry_fields, format_quantity, walk_sources, write_atomically
+from mho.core import HOW, How, cite, cited_keys, entry_fields, format_quantity, walk_sources, write_atomically
 from mho.cost import by_block, layer_costs
 
 from . import _figures as figures
@@ -52,7 +52,7 @@ class Report:
     notes: tuple[str, ...] = ()
 
     def save(self, folder: str | Path) -> Path:
-        """Write `index.html`, `report.json`, `accuracy.csv`, `cost.csv`, `placement.csv`, `references.bib` and the programs.
+        """Write the page, `report.json`, tables as CSV, `references.bib` and the programs into a folder.
 
         Each file is written whole or not at all; returns the path of the page.
         """
@@ -119,13 +119,13 @@ class Report:
         """Return the page: one file with everything in it."""
         import jinja2
 
-        environment = jinja2.Environment(
+        environment: Any = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_DATA), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
         environment.filters["quantity"] = format_quantity
         template = environment.get_template("report.html.j2")
         es = self.evaluations
-        sources: dict[tuple[str, str, str], dict[str, str]] = {}
+        sources: dict[tuple[How, str, str], dict[str, str]] = {}
         for e in es:
             for v in walk_sources(e.program.chip):
                 s = v.source

@@ -69,7 +69,7 @@ def _compute() -> list[Row]:
             0.1,
             _CORE,
             comment="sigma over a Gaussian matrix as written; the published matrix is not known",
-        )  # fmt: skip
+        )
     )
     report = characterise(tile, condition=Condition(None))
     rows.append(
@@ -81,7 +81,7 @@ def _compute() -> list[Row]:
             0.1,
             _CORE,
             comment="what the published 1.94 % is relative to, and its matrix and inputs, are not known",
-        )  # fmt: skip
+        )
     )
     return rows
 

@@ -39,8 +39,10 @@ class Row:
         """Return plain values."""
         published = list(self.published) if isinstance(self.published, tuple) else self.published
         return {
-            "quantity": self.quantity, "unit": self.unit, "published": published, "ours": self.ours, "ratio": self.ratio,
-            "tolerance": self.tolerance, "within": self.within, "source": self.source, "mark": self.mark, "comment": self.comment,
+            "quantity": self.quantity, "unit": self.unit, "published": published,
+            "ours": self.ours, "ratio": self.ratio,
+            "tolerance": self.tolerance, "within": self.within, "source": self.source,
+            "mark": self.mark, "comment": self.comment,
         }  # fmt: skip
 
     def cells(self) -> tuple[str, ...]:
@@ -49,7 +51,8 @@ class Row:
         published = f"{p[0]:g}-{p[1]:g}" if isinstance(p, tuple) else f"{p:.4g}"
         within = "yes" if self.within else "no"
         return (
-            self.quantity, self.unit, published, f"{self.ours:.4g}", f"{self.ratio:.3f}", f"{100 * self.tolerance:g} %", within,
+            self.quantity, self.unit, published, f"{self.ours:.4g}", f"{self.ratio:.3f}", f"{100 * self.tolerance:g} %",
+            within,
             self.mark, self.source + (f"; {self.comment}" if self.comment else ""),
         )  # fmt: skip
 

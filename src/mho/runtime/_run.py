@@ -31,7 +31,9 @@ class Run:
     counts: Mapping[str, Activity]
     """By matrix node: the activity of its cells for one image, mean over images, instances and conditions."""
     layer_errors: Mapping[str, Tensor]
-    """By node: relative L2 error of its output against float32, `[conditions, instances]`; of the first images, if asked for."""
+    """By node: relative L2 error of its output against float32, `[conditions, instances]`; of the first images, if
+    asked for.
+    """
     seed: int
 
     @property

@@ -32,10 +32,7 @@ def load_images(
         FileError: if there is no such file or set, or it has not those columns.
     """
     path = Path(name_or_path)
-    if path.is_file() or path.suffix == ".parquet":
-        rows = _parquet(path, limit)
-    else:
-        rows = _hub(str(name_or_path), limit)
+    rows = _parquet(path, limit) if path.is_file() or path.suffix == ".parquet" else _hub(str(name_or_path), limit)
     images, labels = rows
     if not images:
         raise FileError(f"{name_or_path} holds no images; give a set with at least one")

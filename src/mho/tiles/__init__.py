@@ -1,7 +1,7 @@
 """Tiles: signed weights to cells, digital inputs to pulses, array and converters: one matrix-vector product."""
 
-from mho.core import Loader, Room
 from mho.converters import ROOMS as _CONVERTERS
+from mho.core import Loader, Room
 from mho.devices import ROOMS as _DEVICES
 from mho.digital import ROOMS as _DIGITAL
 

@@ -133,7 +133,7 @@ class AnalogTile(AbstractTile):
             return self.weights.digits(((g - bottom) / (top - bottom)).transpose(0, 1)), g.sum((1, 4, 6))
 
         def response(digits: Tensor) -> Tensor:
-            """Mean absolute output per chip, G, R and column to the calibration vectors, as the chip would measure it."""
+            """Mean absolute output per chip, G, R and column to the calibration vectors, as measured on chip."""
             ideal = self.ideal_digits(layout.split_weight(weights)) / lsb.unsqueeze(-2)
             x = _calibration_inputs(ideal, self.inputs.pulse_steps, high)
             signal = torch.matmul(x, digits * (errors.gain / lsb).unsqueeze(-2)) + errors.offset.unsqueeze(-2)

@@ -101,7 +101,7 @@ class AbstractTile(ABC):
 
     @abstractmethod
     def cell_cost(self, activity: Activity, weights: int) -> Mapping[str, Cost]:
-        """Return the cost by block that depends on the data, for one image and a layer of that many weights in tiles."""
+        """Return the cost by block that depends on the data, for one image and a layer of that many weights."""
 
     @abstractmethod
     def parts(self) -> Mapping[str, Cost]:

@@ -61,7 +61,7 @@ class AbstractLayout(ABC):
 
     @abstractmethod
     def spread(self, vector: Tensor, shape: Sequence[int]) -> Tensor:
-        """Bring a value per column `[I, G, R, S, N]` (or with a last axis of bits) into the order of the partial sums."""
+        """Bring a value per column `[I, G, R, S, N]` (and maybe bits, last) into the order of the partial sums."""
 
     @abstractmethod
     def spread_phases(self, phases: Tensor) -> Tensor:
@@ -69,7 +69,9 @@ class AbstractLayout(ABC):
 
     @abstractmethod
     def spread_noise(self, noise: Tensor) -> Tensor:
-        """Bring noise `[chips, B, P, G, R, S, N, L]` into the order of the partial sums with I cut into conditions and chips."""
+        """Bring noise `[chips, B, P, G, R, S, N, L]` into the order of the partial sums with I cut into conditions and
+        chips.
+        """
 
     @abstractmethod
     def split_instances(self, partials: Tensor, chips: int) -> Tensor:
@@ -89,7 +91,9 @@ class AbstractLayout(ABC):
 
     @abstractmethod
     def gather(self, x: Tensor) -> Float[Tensor, "G R M K"]:
-        """Unfold `x` `[M, ...]` (a few images) into the input vectors of each row tile: slow, for calibration and reference."""
+        """Unfold `x` `[M, ...]` (a few images) into the input vectors of each row tile: slow, for calibration and
+        reference.
+        """
 
 
 @dataclass(frozen=True)
