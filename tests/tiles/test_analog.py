@@ -406,6 +406,13 @@ def test_cells_take_v_squared_g_t_and_the_rest_falls_off_in_the_read_out() -> No
     assert cost["cells"].energy + cost["output encoding"].energy == pytest.approx(0.2 * 0.8 * 2e-9)
 
 
+def test_a_reference_column_is_converted_too() -> None:
+    post = replace(load_tile("tile1").post, factor_bits=0)
+    ten = _tile("tile1", weights=OffsetColumn(8), post=post).mvm_cost(100, 10, False)["output encoding"]
+    eleven = _tile("tile1", weights=Differential(8), post=post).mvm_cost(100, 11, False)["output encoding"]
+    assert ten.energy == pytest.approx(eleven.energy, rel=1e-12)
+
+
 def test_area_counts_every_cell_and_converter() -> None:
     tile = _tile("tile1", weights=Differential(8, 4))
     assert tile.parts()["cells"].area == pytest.approx(256 * 256 * 8 * load_cell("pcm").area)

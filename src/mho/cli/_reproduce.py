@@ -15,6 +15,7 @@ def reproduce(
     name: Annotated[str | None, typer.Argument(help="Which result; see --list.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the results that can be reproduced.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> None:
     """Recompute a published result and print its number, ours and the ratio.
 
@@ -32,6 +33,12 @@ def reproduce(
     rows = reproduce_(name)
     if as_json:
         typer.echo(json.dumps([r.to_dict() for r in rows], indent=1))
+        return
+    if as_markdown:
+        typer.echo("| quantity | unit | source | its value | ours | ratio | within | mark |")
+        typer.echo("|---|---|---|---|---|---|---|---|")
+        for row in rows:
+            typer.echo(row.markdown())
         return
     from rich.markup import escape
     from rich.table import Table

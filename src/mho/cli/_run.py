@@ -71,8 +71,7 @@ def run(
             for name, kind, chip, count, part in plan
         ]
     source = "CIFAR-10 (JPEG), the shipped sample" if data is None else data
-    notes = [
-        f"Images: {len(x)} of {source}; {len(y[few]) if len(x) >= 400 else len(x)} of them "
-        "and half the chips for tile2-rram."
-    ]
+    notes = [f"Images: {len(x)} of {source}."]
+    if len(x) >= 400:
+        notes[0] += f" To keep the run short, tile2-rram sees {len(y[few])} of them on {plan[2][3]} chips."
     finish(report(evaluations, "ResNet-20 on three compute-in-memory chips", notes), out, json_file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mho.chip import Chip
 from mho.core import Cost, CostTree
@@ -16,10 +16,9 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     """Return energy and latency of one image, and the chip's area, as a tree that adds up exactly.
 
     The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
-    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work) and `leakage` (of the
-    tiles
-    that hold weights, the others being off, and of the digital unit, over the latency) as named leaves; `silicon`, the
-    area of all tiles and the digital unit.
+    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work) and `leakage` (over the
+    latency) as named leaves; `silicon`, the area of all tiles and the digital unit. Tiles without weights are off, and
+    with them their share of the digital unit.
     """
     layers: list[CostTree] = []
     digital: dict[str, Cost] = {}
@@ -36,13 +35,22 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     silicon = _silicon(program.chip)
     parts = (*layers, CostTree.of("digital operators", digital)) if digital else tuple(layers)
     latency = CostTree("", parts=parts).total.latency
-    tiles = silicon.total.leakage - silicon["digital unit"].cost.leakage
-    powered = tiles * program.placement.tiles_used / program.chip.tiles + silicon["digital unit"].cost.leakage
-    leakage = powered * latency
+    leakage = silicon.total.leakage * _powered(program) * latency
     return CostTree(
         program.chip.name,
         parts=(*parts, CostTree("clock", Cost(clock)), CostTree("leakage", Cost(leakage)), silicon),
     )
+
+
+def _powered(program: Program) -> float:
+    """Return the share of the tiles, and so of the digital unit beside them, that is on."""
+    return program.placement.tiles_used / program.chip.tiles
+
+
+def _unit_costs(program: Program) -> dict[str, Cost]:
+    """Return the costs of the digital unit's actions with the lanes that are on."""
+    costs = program.chip.digital.costs()
+    return {k: replace(c, latency=c.latency / _powered(program)) for k, c in costs.items()}
 
 
 def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tuple[CostTree, float]:
@@ -63,7 +71,7 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
     for name, cost in tile.cell_cost(activity, weights).items():
         costs[name] = costs.get(name, Cost()) + cost
     outputs = _size(node.shape)
-    unit = program.chip.digital.costs()
+    unit = _unit_costs(program)
     additions = outputs * (program.quant.graph.layout(node, tile.shape[0]).row_tiles - 1)
     inputs = _size(program.quant.graph[node.inputs[0]].shape)
     moved = (inputs + outputs) * 8
@@ -74,7 +82,7 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
 
 
 def _operator(program: Program, node: Node) -> Cost:
-    graph, unit = program.quant.graph, program.chip.digital.costs()
+    graph, unit = program.quant.graph, _unit_costs(program)
     sizes = [graph[i].shape for i in node.inputs]
     count = operations(node, sizes[0])
     if count == 0:

@@ -130,7 +130,9 @@ class Report:
             for v in walk_sources(e.program.chip):
                 s = v.source
                 key = (s.how, ", ".join(s.fields), s.reason or s.where)
-                sources.setdefault(key, {"path": v.path, "how": s.how, "key": s.key})
+                entry = sources.setdefault(key, {"path": v.path, "key": s.key, "chips": e.program.chip.name})
+                if e.program.chip.name not in entry["chips"].split(", "):
+                    entry["chips"] += f", {e.program.chip.name}"
         keys = cited_keys(*(e.program.chip for e in es))
         return template.render(
             title=self.title,
@@ -152,13 +154,9 @@ class Report:
                 }
                 for e in self._distinct_chips()
             ],
-            assumed=[(k[1], k[2], v["path"]) for k, v in sources.items() if k[0] == "assumed"],
-            fitted=[(k[1], k[2], v["path"], v["key"]) for k, v in sources.items() if k[0] == "fitted"],
-            other=[
-                (k[1], k[2], v["path"], HOW[k[0]], v["key"])
-                for k, v in sources.items()
-                if k[0] not in ("assumed", "fitted", "definition")
-            ],  # type: ignore[index]
+            sources=[
+                {"how": k[0], "how_text": HOW[k[0]], "fields": k[1], "where": k[2], **v} for k, v in sources.items()
+            ],
             references=[(k, entry_fields(k)) for k in keys],
             provenance=provenance(),
         )

@@ -45,6 +45,12 @@ class Row:
             "mark": self.mark, "comment": self.comment,
         }  # fmt: skip
 
+    def markdown(self) -> str:
+        """Return the row of a Markdown table: quantity, source, its value, ours, ratio, mark."""
+        quantity, unit, published, ours, ratio, tolerance, within, mark, source = self.cells()
+        verdict = f"{'yes' if within == 'yes' else '**no**'} (± {tolerance})"
+        return f"| {quantity} | {unit} | {source} | {published} | {ours} | {ratio} | {verdict} | {mark} |"
+
     def cells(self) -> tuple[str, ...]:
         """Return the row as text."""
         p = self.published
