@@ -10,12 +10,19 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
+from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.fx.node import map_arg
 
 from mho.core import FileError, UnsupportedOpError
 from mho.ir import Batch, Const, Graph, Node, Ref, is_supported, short_name
 
 from ._fold import fold_batch_norm, rename
+
+_VIEWS = {
+    "alias", "contiguous", "detach", "dropout", "expand", "flatten", "permute", "reshape", "select", "slice", "squeeze",
+    "t", "transpose", "unsqueeze", "view",
+}  # fmt: skip
+"""Operators whose output can share memory with their first input."""
 
 
 def capture(network: nn.Module | ExportedProgram | str | Path, example: Tensor | None = None) -> Graph:
@@ -51,7 +58,7 @@ def capture(network: nn.Module | ExportedProgram | str | Path, example: Tensor |
 
 
 def _export(network: nn.Module, example: Tensor) -> ExportedProgram:
-    training = network.training
+    modes = {module: module.training for module in network.modules()}
     network.eval()
     # With a batch of one, export would fix the batch size to one.
     example = example if len(example) > 1 else torch.cat([example, example])
@@ -64,7 +71,8 @@ def _export(network: nn.Module, example: Tensor) -> ExportedProgram:
             "the forward pass must not branch on tensor values nor fix the batch size"
         ) from None
     finally:
-        network.train(training)
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def _read(program: ExportedProgram) -> Graph:
@@ -74,12 +82,14 @@ def _read(program: ExportedProgram) -> Graph:
         if spec.kind is not InputKind.USER_INPUT and spec.target is not None:
             value = state[spec.target]
             if isinstance(value, Tensor):
-                constants[spec.arg.name] = value.detach()
+                constants[spec.arg.name] = value.detach().clone()
     names = {s.arg.name: s.target for s in program.graph_signature.input_specs if s.target}
     nodes: list[Node] = []
     tensors: dict[str, Tensor] = {}
     problems: list[str] = []
     batches: set[str] = set()
+    refused: set[str] = set()
+    batch: Any = None
     output = ""
 
     def tensor(fx_name: str) -> str:
@@ -105,10 +115,13 @@ def _read(program: ExportedProgram) -> Graph:
                 if nodes:
                     problems.append(f"a second input {node.name!r} (a network must have one input tensor)")
                 nodes.append(Node(node.name, "input", _shape(node)))
+                batch = node.meta["val"].shape[0] if batch is None else batch
         elif node.op == "output":
             results = node.args[0]
             if len(results) != 1 or not isinstance(results[0], torch.fx.Node):
                 problems.append("more than one output (a network must return one tensor)")
+            elif results[0].name in constants:
+                problems.append("an output that does not depend on the input")
             else:
                 output = results[0].name
         elif node.op == "call_function":
@@ -117,16 +130,22 @@ def _read(program: ExportedProgram) -> Graph:
                 if op.startswith("aten.sym_size") and node.args[1] == 0:
                     batches.add(node.name)
                     continue
-                problems.append(f"{op} at {node.name!r}")
+                if node.args[0].name not in refused:
+                    problems.append(f"{op} at {node.name!r}")
+                refused.add(node.name)
                 continue
             inputs = [a for a in node.all_input_nodes if a.name not in batches]
-            if inputs and all(a.name in constants for a in inputs):
+            grows = len(inputs) < len(node.all_input_nodes)
+            if inputs and not grows and all(a.name in constants for a in inputs):
                 args = map_arg((node.args, node.kwargs), lambda n: constants[n.name])
                 constants[node.name] = node.target(*args[0], **args[1])
                 continue
             try:
-                nodes.append(_node(node, op, argument, constants, tensor))
+                follows = any(a.name in refused for a in node.all_input_nodes)
+                _check(node, op, node.meta["val"].shape[0] if follows else batch)
+                nodes.append(_node(node, op, argument, constants, tensor, nodes[0].name))
             except (UnsupportedOpError, TypeError) as error:
+                refused.add(node.name)
                 problems.append(f"{op} at {_where(node)} ({error})" if str(error) else f"{op} at {_where(node)}")
     if problems:
         raise UnsupportedOpError(
@@ -157,14 +176,59 @@ def _where(node: Any) -> str:
     return f"{path or node.name!r}"
 
 
+def _check(node: Any, op: str, batch: Any) -> None:
+    """Raise if a node cannot be run image by image, as in evaluation, on tensors that share no memory."""
+    kind = short_name(op)
+    if not (kind in ("conv2d", "linear") or is_supported(op)):
+        raise UnsupportedOpError("")
+    values = _arguments(node)
+    if kind == "batch_norm" and values["training"]:
+        raise UnsupportedOpError("statistics of the batch; keep running statistics")
+    if kind == "dropout" and values["train"]:
+        raise UnsupportedOpError("dropout that stays on in evaluation; use nn.Dropout, or pass training=self.training")
+    shape = node.meta["val"].shape
+    mixes = kind in ("softmax", "log_softmax") and values["dim"] in (0, -len(shape))
+    if mixes or len(shape) == 0 or not statically_known_true(shape[0] == batch):
+        raise UnsupportedOpError("the batch must stay the first dimension, and its images apart")
+    size = values.get("size", values.get("shape"))
+    if kind in ("view", "reshape", "expand", "_unsafe_view") and isinstance(batch, int) and size[0] != -1:
+        raise UnsupportedOpError("a fixed batch size; export with dynamic_shapes=({0: Dim('batch')},)")
+    if op.split(".")[1].endswith("_") and _seen_elsewhere(node):
+        raise UnsupportedOpError("an in-place operator on a view of what is read elsewhere; use the one without '_'")
+
+
+def _arguments(node: Any) -> dict[str, Any]:
+    arguments = node.target._schema.arguments
+    given = {s.name: v for s, v in zip(arguments, node.args, strict=False)} | dict(node.kwargs)
+    return {s.name: s.default_value for s in arguments if s.has_default_value()} | given
+
+
+def _seen_elsewhere(node: Any) -> bool:
+    """Whether another view of what an in-place operator changes is read after it."""
+    order = {n: i for i, n in enumerate(node.graph.nodes)}
+    family, left = {node.args[0]}, [node.args[0]]
+    while left:
+        one: Any = left.pop()
+        near = [n for n in one.users if n is not node and _is_view(n)]
+        near += [one.args[0]] if _is_view(one) else []
+        left += [n for n in near if n not in family]
+        family.update(near)
+    others: Any = family - {node.args[0]}
+    return any(order[user] > order[node] for n in others for user in n.users)
+
+
+def _is_view(node: Any) -> bool:
+    return node.op == "call_function" and short_name(str(node.target)) in _VIEWS
+
+
 def _shape(node: Any) -> tuple[int, ...]:
     return tuple(int(s) for s in node.meta["val"].shape[1:])
 
 
-def _node(node: Any, op: str, argument: Any, constants: dict[str, Tensor], tensor: Any) -> Node:
+def _node(node: Any, op: str, argument: Any, constants: dict[str, Tensor], tensor: Any, first: str) -> Node:
     kind = short_name(op)
     if kind in ("conv2d", "linear"):
-        values = {s.name: v for s, v in zip(node.target._schema.arguments, node.args, strict=False)} | dict(node.kwargs)
+        values = _arguments(node)
         x, weight, bias = values["input"], values["weight"], values.get("bias")
         for what in (weight, bias):
             if what is not None and what.name not in constants:
@@ -189,8 +253,6 @@ def _node(node: Any, op: str, argument: Any, constants: dict[str, Tensor], tenso
             groups=values.get("groups", 1),
             **common,
         )
-    if not is_supported(op):
-        raise UnsupportedOpError("")
     parts = op.split(".")
     inputs = tuple(
         dict.fromkeys(
@@ -203,7 +265,7 @@ def _node(node: Any, op: str, argument: Any, constants: dict[str, Tensor], tenso
         node.name,
         ".".join([parts[0], parts[1].rstrip("_"), parts[2]]),
         _shape(node),
-        inputs,
+        inputs or (first,),  # a constant that is expanded to the batch: the input tells how many images there are
         args=tuple(argument(a) for a in node.args),
         kwargs=tuple((k, argument(v)) for k, v in node.kwargs.items()),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from mho.ir import Const, Graph, Node, Ref, short_name
 
 def fold_batch_norm(graph: Graph) -> Graph:
     """Fold each batch norm that alone reads a matrix node; drop identities; others stay on the digital unit."""
+    graph = _without_identities(graph)
     readers: dict[str, int] = {graph.output: 1}
     for node in graph.nodes:
         for name in node.inputs:
@@ -22,21 +24,42 @@ def fold_batch_norm(graph: Graph) -> Graph:
     alias: dict[str, str] = {}
     for node in graph.nodes:
         node = _rename(node, alias)
-        kind = short_name(node.op)
-        if kind in ("dropout", "alias", "contiguous", "clone", "detach", "lift_fresh_copy"):
-            alias[node.name] = node.inputs[0]
-            continue
         source = nodes.get(node.inputs[0]) if node.inputs else None
-        if kind == "batch_norm" and source is not None and source.is_matrix and readers[source.name] == 1:
+        if short_name(node.op) == "batch_norm" and _foldable(source) and readers[source.name] == 1:
             nodes[source.name] = _folded(source, node, tensors)
             alias[node.name] = source.name
             continue
         nodes[node.name] = node
     used = {n.weight for n in nodes.values()} | {n.bias for n in nodes.values()}
     for node in nodes.values():
-        used |= {a.tensor for a in node.args if isinstance(a, Const)}
+        used |= set(_constants((node.args, tuple(v for _, v in node.kwargs))))
     kept = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items() if k in used}
     return Graph(tuple(nodes.values()), alias.get(graph.output, graph.output), kept)
+
+
+def _without_identities(graph: Graph) -> Graph:
+    nodes: list[Node] = []
+    alias: dict[str, str] = {}
+    for node in graph.nodes:
+        node = _rename(node, alias)
+        if short_name(node.op) in ("dropout", "alias", "contiguous", "clone", "detach", "lift_fresh_copy"):
+            alias[node.name] = node.inputs[0]
+        else:
+            nodes.append(node)
+    return Graph(tuple(nodes), alias.get(graph.output, graph.output), graph.tensors)
+
+
+def _foldable(node: Node | None) -> TypeGuard[Node]:
+    """Whether the second axis, over which a batch norm works, is that of the weight's columns."""
+    return node is not None and node.is_matrix and len(node.shape) == (3 if node.op == "conv2d" else 1)
+
+
+def _constants(arg: Any) -> Iterator[str]:
+    if isinstance(arg, Const):
+        yield arg.tensor
+    elif isinstance(arg, tuple):
+        for a in arg:  # pyright: ignore[reportUnknownVariableType]
+            yield from _constants(a)
 
 
 def _rename(node: Node, alias: dict[str, str]) -> Node:
@@ -47,7 +70,7 @@ def _rename(node: Node, alias: dict[str, str]) -> Node:
 
     return dataclasses.replace(
         node,
-        inputs=tuple(alias.get(i, i) for i in node.inputs),
+        inputs=tuple(dict.fromkeys(alias.get(i, i) for i in node.inputs)),
         args=fix(node.args),
         kwargs=tuple((k, fix(v)) for k, v in node.kwargs),
     )

@@ -44,7 +44,7 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
 
 def _powered(program: Program) -> float:
     """Return the share of the tiles, and so of the digital unit beside them, that is on."""
-    return program.placement.tiles_used / program.chip.tiles
+    return max(1, program.placement.tiles_used) / program.chip.tiles
 
 
 def _unit_costs(program: Program) -> dict[str, Cost]:

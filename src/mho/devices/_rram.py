@@ -29,8 +29,8 @@ class RramRelaxation(AbstractCell):
     """The analog RRAM cell whose state spreads about its target as it relaxes.
 
     g(t) = max(g_T + sigma(x, t) N, 0) (1 + sigma_read N). The spread about the target was measured at a few times;
-    between them it is interpolated in ln t; before the first and after the last it is held. One draw serves all times, so
-    a cell that relaxed upwards stays up.
+    between them it is interpolated in ln t; before the first and after the last it is held. One draw serves all
+    times, so a cell that relaxed upwards stays up.
 
     Source: [wan2022]; polynomials fitted to its figure by the authors of [aihwkit2021].
     Valid: 1 s to 2 days.

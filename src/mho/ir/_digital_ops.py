@@ -30,7 +30,7 @@ def short_name(op: str) -> str:
 
 def is_supported(op: str) -> bool:
     """Whether the digital unit can run an ATen operator."""
-    return op.startswith("aten.") and short_name(op) in OPERATIONS
+    return op.startswith("aten.") and op.count(".") == 2 and short_name(op) in OPERATIONS
 
 
 def operations(node: Node, input_shape: tuple[int, ...]) -> float:

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ class Placement:
     def utilisation(self) -> float:
         """Share of the cells of the used tiles that hold a weight."""
         rows, columns = self.tile_shape
-        return sum(b.rows * b.columns for b in self.blocks) / (self.tiles_used * rows * columns)
+        return sum(b.rows * b.columns for b in self.blocks) / max(1, self.tiles_used * rows * columns)
 
     def of(self, layer: str) -> tuple[Block, ...]:
         """Return the blocks of a layer."""
@@ -151,17 +152,18 @@ class Program:
                 parts = {n: archive.read(n) for n in ("chip.json", "tensors.safetensors")}
         except FileNotFoundError:
             raise FileError(f"{path} does not exist; give a program file written by mho") from None
-        except (zipfile.BadZipFile, KeyError, ValueError, OSError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, EOFError, RuntimeError) as error:
             raise FileError(f"{path} is not a program file of mho, or is damaged ({error}); compile it anew") from None
-        if head.get("format") != FORMAT:
-            raise FileError(f"{path} is not a program file of mho (format {head.get('format')!r}); compile one")
+        found = head.get("format") if isinstance(head, dict) else None
+        if found != FORMAT:
+            raise FileError(f"{path} is not a program file of mho (format {found!r}); compile one")
         if head.get("version") != VERSION:
             raise FileError(f"{path} has version {head.get('version')!r} and this mho reads {VERSION}; compile it anew")
-        for name, data in parts.items():
-            if head["sha256"].get(name) != sha256(data):
-                raise FileError(f"{path} is damaged: the checksum of {name} is wrong; compile it anew")
-        tensors = read_tensors(parts["tensors.safetensors"], str(path))
         try:
+            for name, data in parts.items():
+                if head["sha256"][name] != sha256(data):
+                    raise FileError(f"{path} is damaged: the checksum of {name} is wrong; compile it anew")
+            tensors = read_tensors(parts["tensors.safetensors"], str(path))
             chip = Chip.from_dict(json.loads(parts["chip.json"]), plugins, f"{path}: chip.json")
             nodes = tuple(_decode(n) for n in head["nodes"])
             if foreign := [n.op for n in nodes if not (n.is_matrix or n.op == "input" or is_supported(n.op))]:
@@ -178,7 +180,7 @@ class Program:
             schedule = tuple(Step(**s) for s in head["schedule"])
             quant = QuantGraph(graph, layers, head["tile_fingerprint"])
             return cls(chip, quant, Placement(blocks, tuple(placement["tile_shape"])), schedule)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise FileError(f"{path} lacks or misspells {error}; compile it anew") from None
 
     def __str__(self) -> str:

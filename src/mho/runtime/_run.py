@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -85,7 +86,7 @@ def run(
     chips = [Seed(seed).child("chip", i) for i in range(1 if exact else instances)]
     engine: AbstractBackend = TorchBackend(program) if backend == "torch" else ReferenceBackend(program)
     outputs: list[Tensor] = []
-    errors: dict[str, list[Tensor]] = {}
+    errors: list[dict[str, Tensor]] = []
     activities: dict[str, list[tuple[float, Activity]]] = {}
     total, done = len(chips) * len(x), 0
     with torch.inference_mode():
@@ -94,26 +95,33 @@ def run(
             state = engine.prepare(some, kinds)
             step = max(1, _IMAGES_AT_ONCE // (len(some) * len(kinds)))
             parts: list[Tensor] = []
+            squares: dict[str, list[tuple[Tensor, float]]] = {}
             for first in range(0, len(x), step):
                 images = x[first : first + step]
-                wanted = record_errors if first == 0 else 0
+                wanted = min(max(record_errors - first, 0), len(images))
                 result = engine.forward(state, images, first, wanted)
                 parts.append(result.output.unflatten(0, (len(kinds), len(some))))
                 for name, activity in result.activity.items():
                     activities.setdefault(name, []).append((len(images) * len(some), activity))
-                for name, error in result.errors.items():
-                    errors.setdefault(name, []).append(error.unflatten(0, (len(kinds), len(some))))
+                for name, pair in result.errors.items():
+                    squares.setdefault(name, []).append(pair)
                 done += len(images) * len(some)
                 if progress is not None:
                     progress(done, total)
             outputs.append(torch.cat(parts, 2))
+            errors.append({k: _relative(v).unflatten(0, (len(kinds), len(some))) for k, v in squares.items()})
     y = torch.cat(outputs, 1)
-    layer_errors = {k: torch.cat(v, 1) for k, v in errors.items()}
+    layer_errors = {k: torch.cat([e[k] for e in errors], 1) for k in errors[0]}
     if exact:
         y = y.expand(len(conditions), instances, *y.shape[2:])
         layer_errors = {k: v.expand(len(conditions), instances) for k, v in layer_errors.items()}
     counts = {name: _mean(items) for name, items in activities.items()}
     return Run(y, tuple(conditions), counts, layer_errors, seed)
+
+
+def _relative(squares: list[tuple[Tensor, float]]) -> Tensor:
+    truth = max(math.fsum(t for _, t in squares), 1e-24)
+    return (torch.stack([d for d, _ in squares]).sum(0) / truth).sqrt().float()
 
 
 def _mean(items: list[tuple[float, Activity]]) -> Activity:
