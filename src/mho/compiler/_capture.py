@@ -141,8 +141,7 @@ def _read(program: ExportedProgram) -> Graph:
                 constants[node.name] = node.target(*args[0], **args[1])
                 continue
             try:
-                follows = any(a.name in refused for a in node.all_input_nodes)
-                _check(node, op, node.meta["val"].shape[0] if follows else batch)
+                _check(node, op, batch, any(a.name in refused for a in node.all_input_nodes))
                 nodes.append(_node(node, op, argument, constants, tensor, nodes[0].name))
             except (UnsupportedOpError, TypeError) as error:
                 refused.add(node.name)
@@ -176,8 +175,11 @@ def _where(node: Any) -> str:
     return f"{path or node.name!r}"
 
 
-def _check(node: Any, op: str, batch: Any) -> None:
-    """Raise if a node cannot be run image by image, as in evaluation, on tensors that share no memory."""
+def _check(node: Any, op: str, batch: Any, follows: bool) -> None:
+    """Raise if a node cannot be run image by image, as in evaluation, on tensors that share no memory.
+
+    Where it `follows` another that was refused, the batch is no fault of its own.
+    """
     kind = short_name(op)
     if not (kind in ("conv2d", "linear") or is_supported(op)):
         raise UnsupportedOpError("")
@@ -188,9 +190,9 @@ def _check(node: Any, op: str, batch: Any) -> None:
         raise UnsupportedOpError("dropout that stays on in evaluation; use nn.Dropout, or pass training=self.training")
     shape = node.meta["val"].shape
     mixes = kind in ("softmax", "log_softmax") and values["dim"] in (0, -len(shape))
-    if mixes or len(shape) == 0 or not statically_known_true(shape[0] == batch):
+    if not follows and (mixes or len(shape) == 0 or not statically_known_true(shape[0] == batch)):
         raise UnsupportedOpError("the batch must stay the first dimension, and its images apart")
-    size = values.get("size", values.get("shape"))
+    size: Any = values.get("size", values.get("shape"))
     if kind in ("view", "reshape", "expand", "_unsafe_view") and isinstance(batch, int) and size[0] != -1:
         raise UnsupportedOpError("a fixed batch size; export with dynamic_shapes=({0: Dim('batch')},)")
     if op.split(".")[1].endswith("_") and _seen_elsewhere(node):

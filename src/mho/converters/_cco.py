@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor
 
-from mho.core import Cost, Hertz, Joule, Ratio, Second, Source, SquareMetre
+from mho.core import Cost, Hertz, Joule, NotNegative, Positive, Ratio, Second, Source, SquareMetre
 
 from ._base import AbstractConverter, ColumnErrors
 
@@ -24,17 +25,17 @@ class Cco(AbstractConverter):
     """
 
     bits: int
-    f_max: Hertz
+    f_max: Annotated[Hertz, Positive]
     """Highest frequency; full scale is f_max times the pulse length, in counts."""
-    count_energy: Joule
+    count_energy: Annotated[Joule, NotNegative]
     """Energy of one period of the oscillator with its share of the counter."""
-    mean_count: Ratio
+    mean_count: Annotated[Ratio, NotNegative]
     """Mean count as a fraction of full scale, for the energy of a conversion."""
-    window: Second
+    window: Annotated[Second, Positive]
     """Time over which a full-scale signal is counted."""
-    area: SquareMetre
-    gain_sigma: Ratio = 0.0
-    trim_step: Ratio = 0.0
+    area: Annotated[SquareMetre, NotNegative]
+    gain_sigma: Annotated[Ratio, NotNegative] = 0.0
+    trim_step: Annotated[Ratio, NotNegative] = 0.0
     """Step of the on-chip gain trim; 0 for none."""
     offset_sigma: float = 0.0
     """Spread of the offset in LSB."""

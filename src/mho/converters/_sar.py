@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from mho.core import Cost, Farad, Ratio, Second, Source, Volt
+from mho.core import Cost, Farad, NotNegative, Positive, Ratio, Second, Source, Volt
 
 from ._base import AbstractConverter, ColumnErrors
 
@@ -25,19 +26,19 @@ class Sar(AbstractConverter):
     """
 
     bits: int
-    supply: Volt
-    capacitance_per_bit: Farad
-    capacitance_per_4bits: Farad
+    supply: Annotated[Volt, Positive]
+    capacitance_per_bit: Annotated[Farad, NotNegative]
+    capacitance_per_4bits: Annotated[Farad, NotNegative]
     area_exponent: tuple[float, float]
     """(a, c) of the area law."""
     delay: tuple[Second, Second]
     """(d, e): delay per bit and row, and per bit."""
-    gain_sigma: Ratio = 0.0
+    gain_sigma: Annotated[Ratio, NotNegative] = 0.0
     offset_sigma: float = 0.0
     """Comparator offset in LSB."""
     comparator_noise: float = 0.0
     """Noise of one conversion in LSB."""
-    mismatch: Ratio = 0.0
+    mismatch: Annotated[Ratio, NotNegative] = 0.0
     """Relative standard deviation of a unit capacitor."""
     sources: tuple[Source, ...] = ()
 

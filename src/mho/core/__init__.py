@@ -37,6 +37,8 @@ from ._units import Farad as Farad
 from ._units import Hertz as Hertz
 from ._units import Joule as Joule
 from ._units import Metre as Metre
+from ._units import NotNegative as NotNegative
+from ._units import Positive as Positive
 from ._units import Ratio as Ratio
 from ._units import Second as Second
 from ._units import Siemens as Siemens

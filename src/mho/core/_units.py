@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
+from annotated_types import Ge, Gt
+
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
@@ -127,3 +129,8 @@ Farad = Annotated[float, Unit("F")]
 Metre = Annotated[float, Unit("m")]
 SquareMetre = Annotated[float, Unit("m2")]
 Ratio = Annotated[float, Unit("")]
+
+Positive = Gt(0)
+"""A field that must be above zero: `Annotated[Siemens, Positive]`; checked at load."""
+NotNegative = Ge(0)
+"""A field that must be zero or above."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Joule, Second, Siemens, Source, SquareMetre
+from mho.core import Cost, Joule, NotNegative, Positive, Second, Siemens, Source, SquareMetre
 
 from ._base import AbstractCell, cell_costs
 from ._curves import AbstractCurve, polynomial
@@ -27,18 +28,18 @@ class Pcm(AbstractCell):
     Valid: 0 to g_max; measured from seconds to days, used beyond by the same law.
     """
 
-    g_max: Siemens
+    g_max: Annotated[Siemens, Positive]
     program_sigma: tuple[Siemens, ...]
     """Standard deviation of the write error as a polynomial in x, c0 first."""
     drift_mean: AbstractCurve
     drift_spread: AbstractCurve
     read_noise: AbstractCurve
-    t_reference: Second
+    t_reference: Annotated[Second, Positive]
     """t_c: the time after programming at which the programmed value was read."""
-    t_read: Second
-    area: SquareMetre
-    write_energy: Joule
-    write_time: Second
+    t_read: Annotated[Second, Positive]
+    area: Annotated[SquareMetre, NotNegative]
+    write_energy: Annotated[Joule, NotNegative]
+    write_time: Annotated[Second, NotNegative]
     sources: tuple[Source, ...] = ()
 
     @property

@@ -6,11 +6,12 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Joule, RangeWarning, Ratio, Second, Siemens, Source, SquareMetre
+from mho.core import Cost, Joule, NotNegative, Positive, RangeWarning, Ratio, Second, Siemens, Source, SquareMetre
 
 from ._base import AbstractCell, cell_costs
 from ._curves import polynomial
@@ -20,7 +21,7 @@ from ._curves import polynomial
 class RelaxationPoint:
     """The spread of the conductance about its target at one time, a polynomial in x = g / g_max, c0 first."""
 
-    time: Second
+    time: Annotated[Second, Positive]
     sigma: tuple[Siemens, ...]
 
 
@@ -36,12 +37,12 @@ class RramRelaxation(AbstractCell):
     Valid: 1 s to 2 days.
     """
 
-    g_max: Siemens
+    g_max: Annotated[Siemens, Positive]
     relaxation: tuple[RelaxationPoint, ...]
-    read_sigma: Ratio
-    area: SquareMetre
-    write_energy: Joule
-    write_time: Second
+    read_sigma: Annotated[Ratio, NotNegative]
+    area: Annotated[SquareMetre, NotNegative]
+    write_energy: Annotated[Joule, NotNegative]
+    write_time: Annotated[Second, NotNegative]
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -99,18 +100,18 @@ class RramCmo(AbstractCell):
     Source: [falcone2025], [lombardo2024]. Valid: 9 to 88.2 uS, from 1 s.
     """
 
-    g_min: Siemens
-    g_max: Siemens
+    g_min: Annotated[Siemens, NotNegative]
+    g_max: Annotated[Siemens, Positive]
     program_sigma: tuple[Siemens, Ratio]
     """(a, b): constant part and part proportional to the target."""
     relax_shift: Siemens
     relax_sigma: tuple[Siemens, Siemens]
     """(c, d): spread at 1 s, and its growth per unit of ln t."""
-    read_sigma: Siemens
-    t_read: Second
-    area: SquareMetre
-    write_energy: Joule
-    write_time: Second
+    read_sigma: Annotated[Siemens, NotNegative]
+    t_read: Annotated[Second, Positive]
+    area: Annotated[SquareMetre, NotNegative]
+    write_energy: Annotated[Joule, NotNegative]
+    write_time: Annotated[Second, NotNegative]
     sources: tuple[Source, ...] = ()
 
     @property

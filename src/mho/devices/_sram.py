@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Joule, Second, Siemens, Source, SquareMetre
+from mho.core import Cost, Joule, NotNegative, Positive, Second, Siemens, Source, SquareMetre
 
 from ._base import AbstractCell, cell_costs
 
@@ -17,10 +18,10 @@ from ._base import AbstractCell, cell_costs
 class Sram(AbstractCell):
     """The SRAM bit cell: stores what is written, exactly; read as a current or by a gate beside it."""
 
-    g_max: Siemens
-    area: SquareMetre
-    write_energy: Joule
-    write_time: Second
+    g_max: Annotated[Siemens, Positive]
+    area: Annotated[SquareMetre, NotNegative]
+    write_energy: Annotated[Joule, NotNegative]
+    write_time: Annotated[Second, NotNegative]
     sources: tuple[Source, ...] = ()
 
     @property

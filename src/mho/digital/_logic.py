@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from mho.core import Cost, Farad, Ratio, Second, Source, SquareMetre, Volt, Watt
+from mho.core import Cost, Farad, NotNegative, Positive, Ratio, Second, Source, SquareMetre, Volt, Watt
 
 
 @dataclass(frozen=True)
@@ -17,16 +18,16 @@ class Logic:
     Source: [zigzagimc2023], fitted there on four digital chips at 28 nm, 0.9 V.
     """
 
-    supply: Volt
-    nand2_capacitance: Farad
-    nand2_area: SquareMetre
-    nand2_delay: Second
-    nand2_leakage: Watt
-    activity: Ratio
+    supply: Annotated[Volt, Positive]
+    nand2_capacitance: Annotated[Farad, Positive]
+    nand2_area: Annotated[SquareMetre, Positive]
+    nand2_delay: Annotated[Second, Positive]
+    nand2_leakage: Annotated[Watt, NotNegative]
+    activity: Annotated[Ratio, NotNegative]
     """Share of the gates that switch in an operation."""
     sram_bit_energy: float
     """Energy to read or write one bit of a local buffer, in J."""
-    sram_bit_area: SquareMetre
+    sram_bit_area: Annotated[SquareMetre, NotNegative]
     """Area of a buffer bit with its share of the periphery."""
     sources: tuple[Source, ...] = ()
 

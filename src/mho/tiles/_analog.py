@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mho.converters import AbstractConverter
-from mho.core import Cost, Farad, Seed, Source, Volt, normal_per_instance
+from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt, normal_per_instance
 from mho.devices import AbstractCell
 
 from ._base import AbstractTile, Activity, Condition
@@ -47,10 +48,10 @@ class AnalogTile(AbstractTile):
     converter: AbstractConverter
     post: PostConversion
     read_voltage: Volt
-    supply: Volt
-    line_capacitance: Farad
+    supply: Annotated[Volt, Positive]
+    line_capacitance: Annotated[Farad, NotNegative]
     """Capacitance of a word line per cell."""
-    dac_capacitance: Farad
+    dac_capacitance: Annotated[Farad, NotNegative]
     """Capacitance switched per bit by a row's driver."""
     columns_per_converter: int = 1
     sources: tuple[Source, ...] = ()
@@ -155,7 +156,10 @@ class AnalogTile(AbstractTile):
                 if condition.compensation == "global":
                     factor = factor * (fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9))
                 else:
-                    factor = fresh / now.clamp(min=1e-9)
+                    # A column that hardly answers (all weights near zero) says nothing of drift: it gets the mean.
+                    mean = fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9)
+                    weak = fresh < 0.1 * fresh.mean(-1, keepdim=True)
+                    factor = torch.where(weak, mean, fresh / now.clamp(min=1e-9))
             all_digits.append(digits)
             conductances.append(conductance)
             factors.append(factor)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from mho.core import Cost, Ratio, Second, Source, SquareMetre, Watt
+from mho.core import Cost, NotNegative, Ratio, Second, Source, SquareMetre, Watt
 from mho.digital import Logic
 
 
@@ -13,13 +14,13 @@ from mho.digital import Logic
 class PreConversion:
     """The circuit between bit line and converter: holds the line at its voltage and passes on its current or charge."""
 
-    bias_power: Watt
+    bias_power: Annotated[Watt, NotNegative]
     """Static power of one column while it reads."""
-    settling: Second
+    settling: Annotated[Second, NotNegative]
     """Time a phase needs beside the pulse itself."""
-    area: SquareMetre
-    noise: Ratio = 0.0
-    """Output noise as a fraction of full scale."""
+    area: Annotated[SquareMetre, NotNegative]
+    noise: Annotated[Ratio, NotNegative] = 0.0
+    """Output noise as a fraction of the largest code of a bipolar converter."""
     sources: tuple[Source, ...] = ()
 
     def costs(self, on_time: float) -> Mapping[str, Cost]:
