@@ -102,8 +102,13 @@ def noisy_weights(model: nn.Module) -> list[Tensor]:
 
 
 def columns(weight: Tensor) -> Tensor:
-    """View a weight as (output columns, weights of the column)."""
+    """Return a weight as (output columns, weights of the column)."""
     return weight.flatten(1)
+
+
+def column_values(weight: Tensor, values: Tensor) -> Tensor:
+    """Shape a value per output column so that it broadcasts over the weight."""
+    return values.reshape(-1, *[1] * (weight.dim() - 1))
 
 
 @contextmanager
@@ -122,9 +127,9 @@ def weight_noise(
     clean = [weight.detach().clone() for weight in weights]
     with torch.no_grad():
         for weight in weights:
-            flat = columns(weight)
-            scale = sigma * flat.abs().amax(1, keepdim=True)
-            flat.add_(torch.randn(flat.shape, generator=generator) * scale)
+            # Not through a flattened view: of a channels-last weight that would be a copy.
+            scale = sigma * column_values(weight, columns(weight).abs().amax(1))
+            weight.add_(torch.randn(weight.shape, generator=generator) * scale)
     try:
         yield
     finally:
@@ -137,9 +142,8 @@ def weight_noise(
 def clip_columns(weights: list[Tensor], k: float) -> None:
     """Clip the weights of each output column to +- k of the column's standard deviations."""
     for weight in weights:
-        flat = columns(weight)
-        limit = k * flat.std(1, keepdim=True)
-        flat.copy_(flat.clamp(-limit, limit))
+        limit = k * column_values(weight, columns(weight).std(1))
+        weight.copy_(weight.clamp(-limit, limit))
 
 
 # ---------------------------------------------------------------- evaluation and files

@@ -56,6 +56,12 @@ def evaluate(
     if len(x) != len(labels) or len(x) == 0:
         raise ShapeError(f"data must be as many images as labels and at least one, not {len(x)} and {len(labels)}")
     graph = network if isinstance(network, Graph) else capture(network, x[:1])
+    scores = graph[graph.output].shape
+    if labels.dim() != 1 or len(scores) != 1:
+        raise ShapeError(
+            "a network must return one score per class, [images, classes], for labels [images]; it returns "
+            f"{['images', *scores]} for labels of shape {list(labels.shape)}".replace("'", "")
+        )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RangeWarning)
         quant = quantize(

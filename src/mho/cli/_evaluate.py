@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,14 +48,18 @@ def evaluate(
     from mho import evaluate as evaluate_
     from mho.samples import load_images
 
-    from ._show import bars, finish
+    from ._show import bars, check_places, finish
 
+    check_places(out, json_file)
     if threads is not None:
         torch.set_num_threads(threads)
     chips = [Chip.load(c, plugin) for c in chip]
-    moments = [_time(t) for t in times.split(",")]
+    moments = sorted({_time(t) for t in times.split(",")})
     network = _factory(model) if ":" in model else Path(model)
-    x, y = load_images(data, _numbers(mean, "--mean"), _numbers(std, "--std"), images)
+    means, deviations = _numbers(mean, "--mean"), _numbers(std, "--std")
+    if min(deviations) <= 0:
+        raise FileError(f"--std must be above zero, not {std!r}")
+    x, y = load_images(data, means, deviations, images)
     graph = capture(network, x[:1])
     with bars() as open_bar:
         evaluations = [
@@ -79,11 +84,20 @@ def _factory(text: str) -> nn.Module:
     module, _, name = text.partition(":")
     sys.path.insert(0, "")
     try:
-        made = getattr(importlib.import_module(module), name)()
-    except ModuleNotFoundError as error:
+        factory = getattr(importlib.import_module(module), name)
+    except (ImportError, ValueError) as error:
         raise FileError(f"{text!r} cannot be imported ({error}); run mho where {module!r} can be found") from None
-    except AttributeError as error:
-        raise FileError(f"{module!r} has no {name!r} that can be called without arguments ({error})") from None
+    except AttributeError:
+        raise FileError(f"{module!r} has no {name!r}; give package.module:factory") from None
+    except Exception as error:  # a user's module may raise anything
+        raise FileError(f"importing {module!r} failed ({type(error).__name__}: {error}); repair it first") from None
+    try:
+        made = factory()
+    except Exception as error:
+        raise FileError(
+            f"{text!r} cannot be called without arguments ({type(error).__name__}: {error}); "
+            "give a function that returns the network"
+        ) from None
     if not isinstance(made, nn.Module):
         raise FileError(f"{text!r} must return a torch nn.Module, not {type(made).__name__}")
     return made
@@ -91,9 +105,12 @@ def _factory(text: str) -> nn.Module:
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:
     try:
-        return tuple(float(v) for v in text.split(","))
+        values = tuple(float(v) for v in text.split(","))
     except ValueError:
-        raise FileError(f"{option} must be numbers with commas between, such as 0.5,0.5,0.5, not {text!r}") from None
+        values = (math.nan,)
+    if not all(map(math.isfinite, values)):
+        raise FileError(f"{option} must be numbers with commas between, such as 0.5,0.5,0.5, not {text!r}")
+    return values
 
 
 def _time(text: str) -> float:
@@ -106,7 +123,9 @@ def _time(text: str) -> float:
     try:
         value = float(number) * units[unit] if unit in units else parse_quantity(stripped, "s")
     except ValueError:
-        raise FileError(f"--times must be times such as '0 s', '1 h' or '30 d', not {text!r}") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise FileError(f"--times must be times such as '0 s', '1 h' or '30 d', not {text!r}")
     if value < 0:
         raise FileError(f"--times must not be negative, not {text!r}")
     return value

@@ -28,7 +28,7 @@ def tile(
     from mho.core import Seed, format_quantity
     from mho.tiles import Condition, characterise, load_tile
 
-    from ._show import console
+    from ._show import answers
 
     part = load_tile(name)
     r = characterise(part, Seed(seed), instances=instances, condition=Condition(time))
@@ -76,14 +76,14 @@ def tile(
         format_quantity(total.latency, "s"),
         f"{total.area * 1e6:.3f} mm2",
     )
-    console.print(table)
+    answers.print(table)
     q = r.errors.flatten().quantile(r.errors.new_tensor([0.05, 0.5, 0.95]))
-    console.print(
+    answers.print(
         f"Error (relative L2, {instances} instances x {r.errors.shape[1]} vectors): mean {100 * r.error:.2f} %, "
         f"median {100 * q[1]:.2f} %, 5-95 % {100 * q[0]:.2f}-{100 * q[2]:.2f} %; "
         f"sigma {100 * r.relative_sigma:.2f} % of the largest output"
     )
-    console.print(f"{r.tops:.2f} TOPS, {r.tops_per_watt:.2f} TOPS/W (8-bit, dense Gaussian data)")
+    answers.print(f"{r.tops:.2f} TOPS, {r.tops_per_watt:.2f} TOPS/W (8-bit, dense Gaussian data)")
 
 
 @app.command()
@@ -94,7 +94,7 @@ def chips() -> None:
     from mho import Chip
     from mho.cost import rate
 
-    from ._show import console
+    from ._show import answers
 
     table = Table()
     for head in ("chip", "what it is", "tiles", "TOPS", "TOPS/W", "W", "product"):
@@ -111,7 +111,7 @@ def chips() -> None:
             f"{r.watt:.2f}",
             f"{r.mvm_seconds * 1e9:.0f} ns",
         )
-    console.print(table)
+    answers.print(table)
 
 
 @app.command()

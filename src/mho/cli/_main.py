@@ -20,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_INTERRUPTED = 130
 
 
 def _version(wanted: bool) -> None:
@@ -41,13 +42,15 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 def main() -> None:
     """Run the command line."""
-    for commands in ("_run", "_evaluate", "_inspect", "_reproduce"):
-        importlib.import_module(f".{commands}", __package__)  # they register themselves
     try:
+        for commands in ("_run", "_evaluate", "_inspect", "_reproduce"):
+            importlib.import_module(f".{commands}", __package__)  # they register themselves
         app(standalone_mode=True)
     except MhoError as error:
         typer.echo(f"mho: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("mho: stopped; nothing was half written", err=True)
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != _INTERRUPTED:
+            raise
+        typer.echo("mho: stopped; nothing was half written", err=True)  # typer makes an exit of Ctrl-C
+        sys.exit(_INTERRUPTED)

@@ -24,7 +24,7 @@ def reproduce(
     from mho.reproduce import RESULTS
     from mho.reproduce import reproduce as reproduce_
 
-    from ._show import console
+    from ._show import answers
 
     if list_ or name is None:
         for key, result in RESULTS.items():
@@ -48,8 +48,8 @@ def reproduce(
         table.add_column(head, justify="right" if head in ("published", "ours", "ratio", "tolerance") else "left")
     for r in rows:
         table.add_row(*map(escape, r.cells()))
-    console.print(table)
-    console.print(
+    answers.print(table)
+    answers.print(
         "Marks: prediction (nothing fitted on it), fitted (a parameter was chosen on it), "
         "definition (follows from the specification)."
     )

@@ -37,8 +37,9 @@ def run(
     from mho.compiler import capture
     from mho.samples import cifar10_sample, load_images, resnet20
 
-    from ._show import bars, finish
+    from ._show import bars, check_places, finish
 
+    check_places(out, json_file)
     if threads is not None:
         torch.set_num_threads(threads)
     x, y = cifar10_sample(images) if data is None else load_images(data, limit=images)

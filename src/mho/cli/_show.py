@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,14 +21,16 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from mho.core import format_quantity, write_atomically
+from mho.core import FileError, format_quantity, write_atomically
 from mho.reports import Evaluation, Report, time_name
 
 if TYPE_CHECKING:
     from mho.reports import AccuracyRow
 
 console = Console(stderr=True)
-"""Progress and tables go to stderr, so that stdout stays for data."""
+"""Progress and tables of a run go to stderr, so that stdout stays for data."""
+answers = Console()
+"""What a command was asked to print."""
 
 
 @contextmanager
@@ -38,7 +43,7 @@ def bars() -> Generator[Callable[[str], Callable[[int, int], None]], None, None]
     with Progress(*columns, console=console) as progress:
 
         def open_bar(name: str) -> Callable[[int, int], None]:
-            task = progress.add_task(name, total=None)
+            task = progress.add_task(escape(name), total=None)
             return lambda done, total: progress.update(task, completed=done, total=total)
 
         yield open_bar
@@ -46,26 +51,29 @@ def bars() -> Generator[Callable[[str], Callable[[int, int], None]], None, None]
 
 def table(evaluations: Sequence[Evaluation], title: str) -> Table:
     """Return the headline table: a row per time after programming, and the cost of one image; fits 80 columns."""
-    out = Table(title=title, title_justify="left", title_style="bold", padding=(0, 1))
-    out.add_column("network on chip", no_wrap=False, min_width=16)
-    out.add_column("read")
-    for name in ("bare", "compensated", "one image, chip"):
+    out = Table(title=escape(title), title_justify="left", title_style="bold", padding=(0, 1))
+    out.add_column("network on chip", min_width=16)
+    out.add_column("read", no_wrap=True)
+    for name in ("bare", "compensated", "image, chip"):
         out.add_column(name, justify="right", no_wrap=True)
     for e in evaluations:
         rows, s = e.accuracy(), e.summary()
         bare = {r.condition.time: r for r in rows if r.condition.compensation == "none"}
         made_up = {r.condition.time: r for r in rows if r.condition.compensation != "none"}
         times = list(dict.fromkeys(r.condition.time for r in rows))
+        exact = "" if math.isnan(e.float_accuracy) else f"{100 * e.float_accuracy:.1f} %"
         cost = [
-            f"{format_quantity(s.energy, 'J')}, {format_quantity(s.latency, 's')}",
+            format_quantity(s.energy, "J"),
+            format_quantity(s.latency, "s"),
             f"{s.tops_per_watt:.2f} TOPS/W",
-            f"{s.area * 1e6:.1f} mm2, {s.tiles_used}/{e.program.chip.tiles} tiles",
+            f"{s.area * 1e6:.1f} mm2",
+            f"{s.tiles_used}/{e.program.chip.tiles} tiles",
         ]
         lines = max(len(times) + 1, len(cost))
         out.add_row(
-            f"{e.name}\n[dim]{e.program.chip.title}[/]",
+            f"{escape(e.name)}\n[dim]{escape(e.program.chip.title)}[/]",
             "\n".join(["float32", *(time_name(t) for t in times)]),
-            "\n".join([f"{100 * e.float_accuracy:.1f} %", *(_cell(bare.get(t)) for t in times)]),
+            "\n".join([exact, *(_cell(bare.get(t)) for t in times)]),
             "\n".join(["", *(_cell(made_up.get(t)) for t in times)]),
             "\n".join([*cost, *[""] * (lines - len(cost))]),
             end_section=True,
@@ -77,17 +85,31 @@ def _cell(row: AccuracyRow | None) -> str:
     return "" if row is None else f"{100 * row.mean:.1f} ± {100 * row.spread:.1f} %"
 
 
+def check_places(out: Path, json_file: Path | None) -> None:
+    """Refuse places that cannot be written before any work is done."""
+    for path, folder in ((out, out), *([(json_file, json_file.parent)] if json_file is not None else [])):
+        there = folder.absolute()
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        if not there.is_dir():
+            raise FileError(f"cannot write {path}: {there} is no folder; choose a folder that can be written")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise FileError(f"cannot write {path}: {there} is read-only; choose a folder that can be written")
+    if json_file is not None and json_file.is_dir():
+        raise FileError(f"cannot write {json_file}: it is a folder; give the path of a file")
+
+
 def finish(report: Report, out: Path, json_file: Path | None) -> None:
     """Print the table, write the report, and say where it is."""
     console.print(table(report.evaluations, report.title))
     for note in report.notes:
-        console.print(f"[yellow]note:[/] {note}")
+        console.print(f"[yellow]note:[/] {escape(note)}")
     for e in report.evaluations:
         for w in e.warnings:
-            console.print(f"[yellow]{e.name}:[/] {w}")
+            console.print(f"[yellow]{escape(e.name)}:[/] {escape(w)}")
     page = report.save(out)
     if json_file is not None:
         write_atomically(json_file, report.to_json())
     assumed = len({a for e in report.evaluations for a in e.assumed()})
     console.print(f"{assumed} groups of assumed numbers are listed in the report.")
-    console.print(f"Report: {page.resolve().as_uri()}", soft_wrap=True)
+    console.print(f"Report: {page.resolve().as_uri()}", soft_wrap=True, markup=False)

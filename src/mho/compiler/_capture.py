@@ -19,7 +19,7 @@ from mho.ir import Batch, Const, Graph, Node, Ref, is_supported, short_name
 from ._fold import fold_batch_norm, rename
 
 _VIEWS = {
-    "alias", "contiguous", "detach", "dropout", "expand", "flatten", "permute", "reshape", "select", "slice", "squeeze",
+    "alias", "contiguous", "detach", "expand", "flatten", "permute", "reshape", "select", "slice", "squeeze",
     "t", "transpose", "unsqueeze", "view",
 }  # fmt: skip
 """Operators whose output can share memory with their first input."""
@@ -186,7 +186,7 @@ def _check(node: Any, op: str, batch: Any, follows: bool) -> None:
     values = _arguments(node)
     if kind == "batch_norm" and values["training"]:
         raise UnsupportedOpError("statistics of the batch; keep running statistics")
-    if kind == "dropout" and values["train"]:
+    if kind.endswith("dropout") and values["train"]:
         raise UnsupportedOpError("dropout that stays on in evaluation; use nn.Dropout, or pass training=self.training")
     shape = node.meta["val"].shape
     mixes = kind in ("softmax", "log_softmax") and values["dim"] in (0, -len(shape))
@@ -220,7 +220,8 @@ def _seen_elsewhere(node: Any) -> bool:
 
 
 def _is_view(node: Any) -> bool:
-    return node.op == "call_function" and short_name(str(node.target)) in _VIEWS
+    kind = short_name(str(node.target))
+    return node.op == "call_function" and (kind in _VIEWS or kind.endswith("dropout"))
 
 
 def _shape(node: Any) -> tuple[int, ...]:

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from mho.ir import Const, Graph, Node, Ref, short_name
 
+_IDENTITIES = ("alias", "contiguous", "clone", "detach", "lift_fresh_copy")
+"""Operators that return their input; beside them every dropout, in evaluation."""
+
 
 def fold_batch_norm(graph: Graph) -> Graph:
     """Fold each batch norm that alone reads a matrix node; drop identities; others stay on the digital unit."""
@@ -42,7 +45,7 @@ def _without_identities(graph: Graph) -> Graph:
     alias: dict[str, str] = {}
     for node in graph.nodes:
         node = _rename(node, alias)
-        if short_name(node.op) in ("dropout", "alias", "contiguous", "clone", "detach", "lift_fresh_copy"):
+        if short_name(node.op) in _IDENTITIES or short_name(node.op).endswith("dropout"):
             alias[node.name] = node.inputs[0]
         else:
             nodes.append(node)

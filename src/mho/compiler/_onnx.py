@@ -78,7 +78,7 @@ class _Known:
 
     @property
     def tensor(self) -> Tensor:
-        return torch.tensor(np.array(self.array, dtype=np.float32))
+        return torch.from_numpy(np.array(self.array, dtype=np.float32))
 
 
 def _known(a: Any, b: Any, name: str = "") -> _Known:
@@ -111,6 +111,13 @@ class _Op:
         if isinstance(value, str):
             hint = "; a tile holds fixed weights" if "weight" in what else ""
             raise UnsupportedOpError(f"{what} that is computed from the input{hint}")
+        return value
+
+    def required(self, i: int, what: str) -> _Known:
+        """The i-th input, which must be there and not be computed from the images."""
+        value = self.constant(i, what)
+        if value is None:
+            raise UnsupportedOpError(f"{what} that is left out")
         return value
 
     def ints(self, name: str, i: int) -> list[int] | None:
@@ -183,7 +190,7 @@ class _Reader:
                 self._translate(node)
             except UnsupportedOpError as error:
                 self._problem(node, f" ({error})" if str(error) else "")
-            except (RuntimeError, ValueError, TypeError, LookupError) as error:
+            except (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError) as error:
                 self._problem(node, f" (its shapes or attributes do not fit: {_first_line(error)})")
         output = self.values.get(self.output)
         if isinstance(output, _Known):
@@ -293,10 +300,11 @@ class _Reader:
         value = op.inputs[i]
         if isinstance(value, str):
             return Ref(value)
-        assert value is not None
+        if value is None:
+            raise UnsupportedOpError("an input that is left out")
         a, b = value.arrays
         if a is not b and a.ndim and (a.shape[0], b.shape[0]) == _BATCHES and (a == a[:1]).all() and (a[0] == b).all():
-            value = _Known((a[:1], a[:1]), value.name)  # the same for all images
+            value = _known(a[:1], a[:1], value.name)  # the same for all images
         return Const(self.keep(value.name or f"{op.output}.{i}", value.tensor))
 
     def emit(self, op: str, name: str, *args: Any, **kwargs: Any) -> str:
@@ -367,8 +375,7 @@ class _Reader:
 
 
 def _conv(r: _Reader, op: _Op) -> str:
-    weight, bias = op.constant(1, "a weight"), op.constant(2, "a bias")
-    assert weight is not None
+    weight, bias = op.required(1, "a weight"), op.constant(2, "a bias")
     spatial = weight.array.ndim - 2
     if spatial != 2:
         raise UnsupportedOpError(f"a convolution in {spatial} dimensions; a tile takes those in 2")
@@ -380,8 +387,7 @@ def _conv(r: _Reader, op: _Op) -> str:
 
 
 def _gemm(r: _Reader, op: _Op) -> str:
-    weight = op.constant(1, "a weight")
-    assert weight is not None
+    weight = op.required(1, "a weight")
     if op.attributes.get("transA", 0):
         raise UnsupportedOpError(f"transA=1: {_MIXES}")
     matrix = weight.tensor if op.attributes.get("transB", 0) else weight.tensor.T
@@ -391,8 +397,7 @@ def _gemm(r: _Reader, op: _Op) -> str:
         added = None
     bias = None
     if isinstance(added, _Known):
-        rows = (beta * added.tensor.double()).float()
-        bias = _known_bias(rows, len(matrix), added.name)
+        bias = _bias((beta * added.tensor.double()).float(), len(matrix), added.name)
     name = r.matrix(op, op.data, (alpha * matrix.double()).float().contiguous(), weight, bias)
     if isinstance(added, str):
         scaled = added if beta == 1.0 else r.emit("aten.mul.Scalar", f"{op.output}.beta", Ref(added), beta)
@@ -400,8 +405,8 @@ def _gemm(r: _Reader, op: _Op) -> str:
     return name
 
 
-def _known_bias(values: Tensor, outputs: int, name: str = "") -> _Known | None:
-    """Return what broadcasts along the last dimension only as a bias of so many outputs, else raise."""
+def _bias(values: Tensor, outputs: int, name: str) -> _Known:
+    """Return a bias of so many outputs from what broadcasts along the last dimension only."""
     if values.numel() not in (1, outputs) or (values.dim() and values.shape[-1] != values.numel()):
         raise UnsupportedOpError(f"an addend of shape {list(values.shape)}, which differs from image to image")
     array = values.reshape(-1).expand(outputs).numpy().copy()
@@ -411,8 +416,7 @@ def _known_bias(values: Tensor, outputs: int, name: str = "") -> _Known | None:
 def _matmul(r: _Reader, op: _Op) -> str:
     if not isinstance(op.get(0), str):
         raise UnsupportedOpError("a constant on its left; a tile holds the right-hand matrix")
-    weight = op.constant(1, "a weight")
-    assert weight is not None
+    weight = op.required(1, "a weight")
     if weight.array.ndim != 2:
         raise UnsupportedOpError(f"a weight in {weight.array.ndim} dimensions")
     return r.matrix(op, op.data, weight.tensor.T.contiguous(), weight, None)
@@ -422,8 +426,7 @@ def _batch_norm(r: _Reader, op: _Op) -> str:
     op.refuse(training_mode=0, spatial=1)
     parts: list[Const] = []
     for i, what in enumerate(("scale", "shift", "mean", "variance"), start=1):
-        known = op.constant(i, f"a {what}")
-        assert known is not None
+        known = op.required(i, f"a {what}")
         parts.append(Const(r.keep(known.name or f"{op.output}.{what}", known.tensor)))
     eps = float(op.attributes.get("epsilon", 1e-5))
     return r.emit("aten.batch_norm.default", op.output, Ref(op.data), *parts, False, 0.1, eps, True)
@@ -639,8 +642,7 @@ def _reshape(r: _Reader, op: _Op) -> str:
 
 
 def _expand(r: _Reader, op: _Op) -> str:
-    known, shape = op.constant(1, "a shape"), r.shape(op.data)
-    assert known is not None
+    known, shape = op.required(1, "a shape"), r.shape(op.data)
     a, b = ([int(v) for v in k] for k in known.arrays)
     if len(a) > len(shape) + 1:
         raise UnsupportedOpError(_MIXES)
@@ -718,16 +720,13 @@ def _split(r: _Reader, op: _Op) -> str:
         sizes = [min(each, size - i * each) for i in range(count)]
     start = 0
     for output, length in zip(op.outputs, sizes, strict=True):
-        arguments = (Ref(op.data), axis, start, start + length, 1)
-        self_name = r.emit("aten.slice.Tensor", output, *arguments)
-        r.values[output] = self_name
+        r.values[output] = r.emit("aten.slice.Tensor", output, Ref(op.data), axis, start, start + length, 1)
         start += length
     return str(r.values[op.output])
 
 
 def _gather(r: _Reader, op: _Op) -> str:
-    indices = op.constant(1, "an index")
-    assert indices is not None
+    indices = op.required(1, "an index")
     axis = r.axis(int(op.attributes.get("axis", 0)), op.data)
     size = r.shape(op.data)[axis - 1]
     if indices.array.ndim == 0:

@@ -17,8 +17,9 @@ OPERATIONS: dict[str, float] = {
     "softmax": 4, "log_softmax": 4, "layer_norm": 6, "batch_norm": 2, "mean": 1, "sum": 1,
     "max_pool2d": 1, "avg_pool2d": 1, "adaptive_avg_pool2d": 1,
     "flatten": 0, "view": 0, "reshape": 0, "permute": 0, "transpose": 0, "slice": 0, "pad": 0, "constant_pad_nd": 0,
-    "cat": 0, "unsqueeze": 0, "squeeze": 0, "contiguous": 0, "clone": 0, "dropout": 0, "alias": 0, "select": 0,
+    "cat": 0, "unsqueeze": 0, "squeeze": 0, "contiguous": 0, "clone": 0, "alias": 0, "select": 0,
     "expand": 0, "_unsafe_view": 0, "detach": 0, "lift_fresh_copy": 0, "t": 0,
+    "dropout": 0, "feature_dropout": 0, "alpha_dropout": 0, "feature_alpha_dropout": 0,
     "upsample_nearest2d": 0, "pixel_shuffle": 0, "channel_shuffle": 0,
 }  # fmt: skip
 

@@ -105,7 +105,7 @@ class Evaluation:
             "seed": self.run.seed,
             "instances": self.run.instances,
             "images": len(self.labels),
-            "float_accuracy": self.float_accuracy,
+            "float_accuracy": None if math.isnan(self.float_accuracy) else self.float_accuracy,
             "accuracy": [
                 {
                     "time_s": row.condition.time,

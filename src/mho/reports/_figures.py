@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import html
 import io
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mho.cost import by_block, layer_costs
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, PAPER, GRID = "#1d2733", "#ffffff", "#e3e8ee"
+SHOWN_TILES = 32
+"""A placement draws so many tiles, the first in use."""
 SERIES = ("#1f6f8b", "#d1603d", "#6a4c93", "#3a7d44", "#b8860b", "#7a8288")
 BLOCKS = {
     "cells": "#1f6f8b",
@@ -28,13 +32,33 @@ BLOCKS = {
 }
 
 
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "mho",  # same figure, same bytes
+    "font.size": 10,
+    "font.family": "sans-serif",
+    "text.parse_math": False,  # a dollar in a name is a dollar
+}
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Draw in our style and leave the user's own settings of matplotlib alone."""
+
+    @functools.wraps(draw)
+    def inner(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        import matplotlib
+
+        with matplotlib.rc_context(_STYLE):
+            return draw(*args, **kwargs)
+
+    return inner
+
+
 def _figure(width: float = 6.2, height: float = 3.6) -> tuple[Figure, Axes]:
-    import matplotlib
     from matplotlib.figure import Figure
 
-    matplotlib.rcParams.update(
-        {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 10, "font.family": "sans-serif"}
-    )
     figure = Figure(figsize=(width, height), layout="constrained", facecolor=PAPER)
     axes = figure.add_subplot()
     for side in ("top", "right"):
@@ -47,15 +71,17 @@ def _figure(width: float = 6.2, height: float = 3.6) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+@_styled
 def svg(figure: Figure, label: str) -> str:
     """Return a figure as an SVG element that scales with the page, with a label for screen readers."""
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
-    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1)
 
 
+@_styled
 def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
     """Draw accuracy over time after programming, a line per evaluation and compensation, with the spread over chips."""
     figure, axes = _figure(6.6, 4.0)
@@ -69,8 +95,11 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
         compensated = [r for r in rows if r.condition.compensation != "none"]
         groups = [(bare, "--" if compensated else "-", " without compensation" if compensated else "")]
         if compensated:
-            groups.insert(0, (fresh + compensated, "-", " with compensation"))
+            groups.insert(0, (fresh + compensated, "-", " with compensation" if bare else ""))
         for line, style, suffix in groups:
+            if not line:
+                continue
+            line = sorted(line, key=lambda r: r.condition.time or 0.0)
             xs = [at[r.condition.time or 0.0] for r in line]
             ys = [100 * r.mean for r in line]
             axes.plot(xs, ys, style, color=colour, marker="o", markersize=4, linewidth=1.8, label=e.name + suffix)
@@ -94,6 +123,7 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
     return figure
 
 
+@_styled
 def blocks(evaluations: Sequence[Evaluation], quantity: str) -> Figure:
     """Draw energy, latency or area by block, one bar per evaluation."""
     unit, factor = {"energy": ("µJ per image", 1e6), "latency": ("ms per image", 1e3), "area": ("mm²", 1e6)}[quantity]
@@ -121,6 +151,7 @@ def blocks(evaluations: Sequence[Evaluation], quantity: str) -> Figure:
     return figure
 
 
+@_styled
 def layers(e: Evaluation, quantity: str) -> Figure:
     """Draw energy or latency of each layer, by block."""
     unit, factor = {"energy": ("nJ per image", 1e9), "latency": ("µs per image", 1e6)}[quantity]
@@ -141,6 +172,7 @@ def layers(e: Evaluation, quantity: str) -> Figure:
     return figure
 
 
+@_styled
 def error_growth(evaluations: Sequence[Evaluation]) -> Figure:
     """Draw the relative error of each layer's output against float32 through the network, as first read."""
     figure, axes = _figure(6.2, 3.8)
@@ -162,6 +194,7 @@ def error_growth(evaluations: Sequence[Evaluation]) -> Figure:
     return figure
 
 
+@_styled
 def placement(e: Evaluation) -> Figure:
     """Draw the used tiles of the chip with the blocks of the layers in them."""
     import matplotlib
@@ -170,7 +203,7 @@ def placement(e: Evaluation) -> Figure:
     place = e.program.placement
     rows, columns = place.tile_shape
     tiles = sorted({b.tile for b in place.blocks})
-    shown = tiles[:32]
+    shown = tiles[:SHOWN_TILES]
     across = min(4, len(shown))
     down = -(-len(shown) // across)
     order = list(dict.fromkeys(b.layer for b in place.blocks))

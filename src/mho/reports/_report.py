@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from mho.core import HOW, How, cite, cited_keys, entry_fields, format_quantity, walk_sources, write_atomically
+from mho.core import HOW, Cost, How, cite, cited_keys, entry_fields, format_quantity, walk_sources, write_atomically
 from mho.cost import by_block, layer_costs
 
 from . import _figures as figures
@@ -57,19 +57,19 @@ class Report:
         Each file is written whole or not at all; returns the path of the page.
         """
         folder = Path(folder)
-        for name, text in (
-            ("report.json", self.to_json()),
-            ("accuracy.csv", self.accuracy_csv()),
-            ("cost.csv", self.cost_csv()),
-            ("placement.csv", self.placement_csv()),
-            ("references.bib", self.bibliography()),
-        ):
+        texts = {  # all of them before the first is written
+            "report.json": self.to_json(),
+            "accuracy.csv": self.accuracy_csv(),
+            "cost.csv": self.cost_csv(),
+            "placement.csv": self.placement_csv(),
+            "references.bib": self.bibliography(),
+            "index.html": self.to_html(),
+        }
+        for slug, e in zip(_slugs([e.name for e in self.evaluations]), self.evaluations, strict=True):
+            e.program.save(folder / "programs" / f"{slug}.mho")
+        for name, text in texts.items():
             write_atomically(folder / name, text)
-        for e in self.evaluations:
-            e.program.save(folder / "programs" / f"{_slug(e.name)}.mho")
-        page = folder / "index.html"
-        write_atomically(page, self.to_html())
-        return page
+        return folder / "index.html"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the whole report as plain values."""
@@ -140,7 +140,8 @@ class Report:
             evaluations=es,
             css=(_DATA / "report.css").read_text(encoding="utf-8"),
             time_name=time_name,
-            by_block=by_block,
+            blocks=_blocks(es),
+            shown_tiles=figures.SHOWN_TILES,
             layer_costs=layer_costs,
             accuracy_svg=figures.svg(figures.accuracy_over_time(es), "accuracy over time"),
             block_svgs={q: figures.svg(figures.blocks(es, q), f"{q} by block") for q in ("energy", "latency", "area")},
@@ -162,8 +163,9 @@ class Report:
         )
 
     def _distinct_chips(self) -> list[Evaluation]:
-        """Return the first evaluation of each chip: cost and placement of the others look the same."""
-        return list({e.program.chip.name: e for e in reversed(self.evaluations)}.values())[::-1]
+        """Return the first evaluation of each chip and network: cost and placement of the others look the same."""
+        kinds = {(e.program.chip.fingerprint(), e.program.quant.graph.nodes): e for e in reversed(self.evaluations)}
+        return list(kinds.values())[::-1]
 
 
 def _csv(rows: list[list[Any]]) -> str:
@@ -172,5 +174,24 @@ def _csv(rows: list[list[Any]]) -> str:
     return out.getvalue()
 
 
-def _slug(name: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-")
+def _blocks(evaluations: Sequence[Evaluation]) -> dict[str, list[tuple[Cost, float] | None]]:
+    """Return by block, for each evaluation, its cost and share of the energy; None where there is no such block."""
+    tables = [by_block(e.cost) for e in evaluations]
+    totals = [e.cost.total.energy for e in evaluations]
+    return {
+        name: [(t[name], t[name].energy / e) if name in t else None for t, e in zip(tables, totals, strict=True)]
+        for name in dict.fromkeys(name for t in tables for name in t)
+    }
+
+
+def _slugs(names: Sequence[str]) -> list[str]:
+    """Return a file name for each evaluation; equal ones are numbered."""
+    out: list[str] = []
+    for name in names:
+        slug = "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-") or "program"
+        unique, count = slug, 1
+        while unique in out:
+            count += 1
+            unique = f"{slug}-{count}"
+        out.append(unique)
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,23 +25,23 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """Ours over the published value (over the middle of a range)."""
+        """Ours over the published value (over the middle of a range); NaN if that is zero."""
         p = self.published
         middle = (p[0] + p[1]) / 2 if isinstance(p, tuple) else p
-        return self.ours / middle if middle else float("nan")
+        return self.ours / middle if middle else math.nan
 
     @property
     def within(self) -> bool:
         """Whether ours lies in the published range, widened by the tolerance."""
         low, high = self.published if isinstance(self.published, tuple) else (self.published, self.published)
-        return low * (1 - self.tolerance) <= self.ours <= high * (1 + self.tolerance)
+        return low - self.tolerance * abs(low) <= self.ours <= high + self.tolerance * abs(high)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
         published = list(self.published) if isinstance(self.published, tuple) else self.published
         return {
             "quantity": self.quantity, "unit": self.unit, "published": published,
-            "ours": self.ours, "ratio": self.ratio,
+            "ours": self.ours, "ratio": None if math.isnan(self.ratio) else self.ratio,
             "tolerance": self.tolerance, "within": self.within, "source": self.source,
             "mark": self.mark, "comment": self.comment,
         }  # fmt: skip

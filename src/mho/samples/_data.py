@@ -70,7 +70,7 @@ def _parquet(path: Path, limit: int | None) -> tuple[list[Any], list[int]]:
     image = _column(table.column_names, _IMAGES, path)
     label = _column(table.column_names, _LABELS, path)
     table = table.slice(0, limit)
-    return table[image].to_pylist(), [int(v) for v in table[label].to_pylist()]
+    return table[image].to_pylist(), [_label(v, path) for v in table[label].to_pylist()]
 
 
 def _hub(name: str, limit: int | None) -> tuple[list[Any], list[int]]:
@@ -88,7 +88,13 @@ def _hub(name: str, limit: int | None) -> tuple[list[Any], list[int]]:
             f"{name} cannot be loaded from the Hugging Face hub ({type(error).__name__}); give a file"
         ) from None
     image, label = _column(table.column_names, _IMAGES, name), _column(table.column_names, _LABELS, name)
-    return list(table[image]), [int(v) for v in table[label]]
+    return list(table[image]), [_label(v, name) for v in table[label]]
+
+
+def _label(value: Any, where: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise FileError(f"{where} holds a label that is no whole number ({value!r}); number the classes from 0")
+    return value
 
 
 def _column(names: Sequence[str], wanted: Sequence[str], where: object) -> str:
@@ -100,13 +106,20 @@ def _column(names: Sequence[str], wanted: Sequence[str], where: object) -> str:
 
 def _decode(image: Any, where: object) -> Tensor:
     import numpy as np
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         picture = Image.open(io.BytesIO(image["bytes"])) if isinstance(image, dict) else image
+        if picture.mode in ("1", "LA"):
+            picture = picture.convert("L")
+        elif picture.mode == "P":  # what the palette stands for, not its indices
+            picture = picture.convert()
         array = torch.from_numpy(np.array(picture))
-    except (UnidentifiedImageError, KeyError, TypeError, OSError) as error:
+    except Exception as error:  # pillow raises many kinds for a damaged image
         raise FileError(
-            f"{where} holds an image that cannot be read ({error}); its column must hold encoded images"
+            f"{where} holds an image that cannot be read ({type(error).__name__}: {error}); "
+            "its column must hold encoded images"
         ) from None
+    if array.dtype != torch.uint8:
+        raise FileError(f"{where} holds an image of mode {picture.mode}; convert the images to 8 bits per channel")
     return array.unsqueeze(0) if array.dim() == 2 else array.permute(2, 0, 1)
