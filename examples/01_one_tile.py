@@ -40,7 +40,7 @@ variants: list[tuple[str, AnalogTile, Condition]] = [
     ("after a day", tile, Condition(DAY)),
     ("a day,\ncompensated", tile, Condition(DAY, "global")),
     ("a year,\ncompensated", tile, Condition(YEAR, "global")),
-    ("right away,\n4 cells per sign", replace(tile, weights=Differential(8, devices=4)), Condition(0.0)),
+    ("4 cells\nper sign", replace(tile, weights=Differential(8, devices=4)), Condition(0.0)),
 ]
 reports = [characterise(t, Seed(0), INSTANCES, VECTORS, condition) for _, t, condition in variants]
 for (name, _, _), report in zip(variants, reports, strict=True):
@@ -52,8 +52,8 @@ for (name, _, _), report in zip(variants, reports, strict=True):
 # Right: where the energy of one product goes.
 
 # %%
-figure = Figure(figsize=(11, 4.5), layout="constrained")
-left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+figure = Figure(figsize=(12, 4.5), layout="constrained")
+left, right = figure.subplots(1, 2, width_ratios=(2, 1))
 left.boxplot(
     [100 * r.errors.flatten().numpy() for r in reports],
     tick_labels=[name for name, _, _ in variants],

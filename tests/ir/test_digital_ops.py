@@ -77,6 +77,9 @@ OPERATORS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "contiguous": lambda s, y: y.permute(0, 2, 3, 1).contiguous(),
     "clone": lambda s, y: y.clone(),
     "dropout": lambda s, y: F.dropout(y, 0.5, s.training),
+    "feature_dropout": lambda s, y: F.dropout2d(y, 0.5, s.training),
+    "alpha_dropout": lambda s, y: F.alpha_dropout(y, 0.5, s.training),
+    "feature_alpha_dropout": lambda s, y: F.feature_alpha_dropout(y, 0.5, s.training),
     "alias": lambda s, y: torch.ops.aten.alias(y),
     "select": lambda s, y: y[:, 2],
     "expand": lambda s, y: y + s.gain.expand(y.size(0), -1, 6, 6),
@@ -85,7 +88,7 @@ OPERATORS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "pixel_shuffle": lambda s, y: F.pixel_shuffle(y, 2),
     "channel_shuffle": lambda s, y: F.channel_shuffle(y, 2),
 }
-REMOVED = {"contiguous", "clone", "dropout", "alias", "detach"}
+REMOVED = {name for name in OPERATORS if name.endswith("dropout")} | {"contiguous", "clone", "alias", "detach"}
 NOT_WRITTEN_BY_EXPORT = {"_unsafe_view", "lift_fresh_copy", "t"}
 
 

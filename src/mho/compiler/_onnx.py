@@ -234,6 +234,13 @@ class _Reader:
             self._fold(node, [i for i in inputs if isinstance(i, _Known)])
         elif kind in ("Shape", "Size"):
             self.values[op.output] = self._shape_value(op)
+        elif kind == "CastLike":  # data are floating-point numbers: so must be what they are cast like
+            value, like = inputs
+            if isinstance(like, _Known) and like.array.dtype.kind in "iub":
+                raise UnsupportedOpError("a cast to something else than floating point")
+            if isinstance(value, _Known):
+                value = _known(*(a.astype(np.float32) for a in value.arrays), value.name)
+            self.values[op.output] = value
         elif kind in _HANDLERS:
             self.values[op.output] = _HANDLERS[kind](self, op)
         else:

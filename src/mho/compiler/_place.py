@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
+
 from mho.chip import Chip
 from mho.core import CapacityError
 from mho.ir import Block, Graph, Placement
@@ -26,52 +29,53 @@ def partition(graph: Graph, chip: Chip) -> list[Block]:
 def place(graph: Graph, chip: Chip) -> Placement:
     """Pack all blocks into tiles, tallest first; blocks of one layer go to different tiles.
 
-    Blocks of one layer that share a tile take turns, so they are spread while there are tiles. The free room of a
-    tile is
+    Blocks of one layer that share a tile take turns, so they are spread while there are tiles, and as evenly as can be
+    after that; where spreading takes too much room, they are packed as densely as can be. The free room of a tile is
     kept as disjoint rectangles, cut in two at each block (guillotine packing).
 
     Raises:
         CapacityError: if the chip is too small; says how many tiles it would need.
     """
     rows, columns = chip.tile.shape
-    order = sorted(enumerate(partition(graph, chip)), key=lambda ib: (-ib[1].rows, -ib[1].columns, ib[0]))
+    blocks = partition(graph, chip)
+    placed = _pack(blocks, chip.tile.shape, chip.tiles)
+    if _tiles(placed) > chip.tiles:
+        placed = _pack(blocks, chip.tile.shape, 0)
+    if _tiles(placed) > chip.tiles:
+        weights = sum(b.rows * b.columns for b in blocks)
+        raise CapacityError(
+            f"the network needs {_tiles(placed)} tiles of {rows} x {columns} ({weights:,} weights) "
+            f"and chip {chip.name!r} has {chip.tiles}; take a chip with more tiles or a smaller network"
+        )
+    return Placement(placed, (rows, columns))
+
+
+def _pack(blocks: list[Block], shape: tuple[int, int], spread: int) -> tuple[Block, ...]:
+    """Place all blocks, over as many tiles as it takes; blocks of one layer apart over the first `spread` tiles."""
+    order = sorted(range(len(blocks)), key=lambda i: (-blocks[i].rows, -blocks[i].columns, i))
     free: list[list[tuple[int, int, int, int]]] = []  # per tile: (row, column, rows, columns)
-    holds: list[set[str]] = []
+    holds: Counter[tuple[int, str]] = Counter()
     placed: dict[int, Block] = {}
-    for index, block in order:
-        for alone in (True, False):
-            spot = _find(free, holds, block, alone)
-            if spot or len(free) < chip.tiles:
-                break
-        if spot is None:
-            free.append([(0, 0, rows, columns)])
-            holds.append(set())
-            spot = (len(free) - 1, 0)
-        tile, place_index = spot
-        r, c, height, width = free[tile].pop(place_index)
+    for index in order:
+        block = blocks[index]
+        fits = [
+            (holds[tile, block.layer] if spread else 0, tile, height * width, i)
+            for tile, spaces in enumerate(free)
+            for i, (_, _, height, width) in enumerate(spaces)
+            if height >= block.rows and width >= block.columns
+        ]
+        others, tile, _, i = min(fits, default=(1, len(free), 0, 0))
+        if tile == len(free) or (others and len(free) < spread):
+            tile, i = len(free), 0
+            free.append([(0, 0, *shape)])
+        r, c, height, width = free[tile].pop(i)
         below = (r + block.rows, c, height - block.rows, width)
         right = (r, c + block.columns, block.rows, width - block.columns)
         free[tile] += [f for f in (right, below) if f[2] > 0 and f[3] > 0]
-        holds[tile].add(block.layer)
-        placed[index] = Block(
-            block.layer, block.group, block.row_tile, block.column_tile, tile, r, c, block.rows, block.columns
-        )
-    if len(free) > chip.tiles:
-        weights = sum(b.rows * b.columns for _, b in order)
-        raise CapacityError(
-            f"the network needs {len(free)} tiles of {rows} x {columns} ({weights:,} weights) "
-            f"and chip {chip.name!r} has {chip.tiles}; take a chip with more tiles or a smaller network"
-        )
-    return Placement(tuple(placed[i] for i in range(len(placed))), (rows, columns))
+        holds[tile, block.layer] += 1
+        placed[index] = dataclasses.replace(block, tile=tile, row=r, column=c)
+    return tuple(placed[i] for i in range(len(blocks)))
 
 
-def _find(
-    free: list[list[tuple[int, int, int, int]]], holds: list[set[str]], block: Block, alone: bool
-) -> tuple[int, int] | None:
-    for tile, spaces in enumerate(free):
-        if alone and block.layer in holds[tile]:
-            continue
-        fits = [(h * w, i) for i, (_, _, h, w) in enumerate(spaces) if h >= block.rows and w >= block.columns]
-        if fits:
-            return tile, min(fits)[1]
-    return None
+def _tiles(blocks: tuple[Block, ...]) -> int:
+    return len({b.tile for b in blocks})

@@ -71,6 +71,16 @@ def _figure(width: float = 6.2, height: float = 3.6) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def _legend(axes: Axes, place: str, columns: int) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        axes.figure.legend(handles, labels, loc=place, ncols=columns, frameon=False, fontsize=9)
+
+
+def _label(name: str) -> str:
+    return f" {name}" if name.startswith("_") else name  # matplotlib keeps underscored labels out of the legend
+
+
 @_styled
 def svg(figure: Figure, label: str) -> str:
     """Return a figure as an SVG element that scales with the page, with a label for screen readers."""
@@ -102,7 +112,9 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
             line = sorted(line, key=lambda r: r.condition.time or 0.0)
             xs = [at[r.condition.time or 0.0] for r in line]
             ys = [100 * r.mean for r in line]
-            axes.plot(xs, ys, style, color=colour, marker="o", markersize=4, linewidth=1.8, label=e.name + suffix)
+            axes.plot(
+                xs, ys, style, color=colour, marker="o", markersize=4, linewidth=1.8, label=_label(e.name) + suffix
+            )
             axes.fill_between(
                 xs,
                 [100 * r.low for r in line],
@@ -119,7 +131,7 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
     axes.set_xlim(-0.15, len(times) - 0.85)
     axes.set_ylabel("accuracy (%)")
     axes.set_ylim(0, 100)
-    figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=9)
+    _legend(axes, "outside lower center", 1)
     return figure
 
 
@@ -147,7 +159,7 @@ def blocks(evaluations: Sequence[Evaluation], quantity: str) -> Figure:
     axes.invert_yaxis()
     axes.set_xlim(0, max(left) * 1.14 or 1)
     axes.set_xlabel(f"{quantity} ({unit})")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    _legend(axes, "outside lower center", 3)
     return figure
 
 
@@ -168,7 +180,7 @@ def layers(e: Evaluation, quantity: str) -> Figure:
     axes.set_xticks(range(len(costs)), list(costs), rotation=90, fontsize=8)
     axes.set_ylabel(f"{quantity} ({unit})")
     axes.margins(x=0.01)
-    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    _legend(axes, "outside upper center", 4)
     return figure
 
 
@@ -183,14 +195,14 @@ def error_growth(evaluations: Sequence[Evaluation]) -> Figure:
         names = list(e.run.layer_errors)
         first = [v[0] for v in e.run.layer_errors.values()]
         colour = SERIES[index % len(SERIES)]
-        axes.plot([100 * float(v.mean()) for v in first], color=colour, marker="o", markersize=3, label=e.name)
+        axes.plot([100 * float(v.mean()) for v in first], color=colour, marker="o", markersize=3, label=_label(e.name))
         low, high = [100 * float(v.min()) for v in first], [100 * float(v.max()) for v in first]
         axes.fill_between(range(len(first)), low, high, color=colour, alpha=0.13, linewidth=0)
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
     axes.set_ylabel("relative error of the output (%)")
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
-    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    _legend(axes, "outside upper center", 2)
     return figure
 
 

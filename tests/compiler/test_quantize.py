@@ -1,0 +1,171 @@
+"""Quantisation: integers use their range, scales lead back exactly, ranges are those of least error."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from mho.chip import Chip
+from mho.compiler import capture, float_values, quantize
+from mho.compiler._quantize import _input_scale
+from mho.core import Seed, ShapeError, fingerprint
+from mho.ir import Graph, QuantGraph
+from mho.tiles import AnalogTile, OffsetColumn
+
+X = Seed(0).child("x").normal((20, 3, 6, 6))
+CHIPS = ["hermes", "hermes-4phase", "tile2-rram", "dimc-sram"]
+
+
+def _graph(first: nn.Module | None = None) -> Graph:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 8, 3, padding=1)
+    return capture(
+        nn.Sequential(*([] if first is None else [first]), conv, nn.ReLU(), nn.Flatten(), nn.Linear(288, 5)), X[:1]
+    )
+
+
+def _quantize(chip: str, graph: Graph | None = None, x: Tensor = X) -> QuantGraph:
+    return quantize(graph or _graph(), Chip.load(chip), x)
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_every_column_reaches_the_limit(chip: str) -> None:
+    graph = _graph()
+    quant = _quantize(chip, graph)
+    assert quant.tile_fingerprint == fingerprint(Chip.load(chip).tile)
+    assert set(quant.layers) == {n.name for n in graph.matrix_nodes()}
+    for node in graph.matrix_nodes():
+        layer, weight = quant.layers[node.name], graph.tensors[node.weight]
+        assert layer.weight.dtype == torch.int8
+        assert layer.weight.shape == weight.shape
+        assert (layer.weight.flatten(1).abs().amax(1) == 127).all()
+        assert torch.equal(layer.weight_scale * 127, weight.flatten(1).abs().amax(1))
+        scale = layer.weight_scale.reshape(-1, *[1] * (weight.dim() - 1))
+        error = (layer.weight.double() * scale - weight).abs() / scale
+        assert float(error.max()) <= 0.5 + 1e-5
+        assert torch.equal(layer.bias, graph.tensors[node.bias])
+
+
+def test_integer_weights_come_back_exactly() -> None:
+    """A network whose weights are integers times a power of two loses nothing."""
+    layer = nn.Linear(40, 6)
+    layer.weight.data = torch.randint(-127, 128, (6, 40), generator=Seed(0).generator()).float()
+    layer.weight.data[:, 3] = torch.tensor([127.0, -127, 127, -127, 127, 127])
+    want = layer.weight.data.clone()
+    layer.weight.data *= 2.0 ** torch.arange(-3, 3).reshape(6, 1)
+    quant = _quantize("hermes", capture(layer, torch.zeros(1, 40)), torch.randn(8, 40, generator=Seed(0).generator()))
+    (only,) = quant.layers.values()
+    assert torch.equal(only.weight.float(), want)
+    assert torch.equal(only.weight_scale, 2.0 ** torch.arange(-3.0, 3))
+
+
+def test_a_column_of_zeros_stays_one() -> None:
+    layer = nn.Linear(4, 3, bias=False)
+    layer.weight.data[1] = 0
+    quant = _quantize("dimc-sram", capture(layer, torch.zeros(1, 4)), torch.ones(2, 4))
+    (only,) = quant.layers.values()
+    assert only.weight[1].abs().sum() == 0
+    assert only.weight_scale[1] == 1
+    assert torch.equal(only.bias, torch.zeros(3))
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_sign_is_found_in_the_calibration_images(chip: str) -> None:
+    tile = Chip.load(chip).tile
+    quant = _quantize(chip)
+    conv, fc = quant.layers.values()
+    assert (conv.signed, fc.signed) == (True, False)
+    assert conv.input_range == tile.input_range(True)
+    assert fc.input_range == tile.input_range(False)
+    positive = _quantize(chip, x=X.abs())
+    assert not next(iter(positive.layers.values())).signed
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_full_scale_is_per_row_tile_and_slice(chip: str) -> None:
+    quant = _quantize(chip)
+    tile = Chip.load(chip).tile
+    slices = len(tile.weights.significance) if isinstance(tile, AnalogTile) else 1
+    conv, fc = quant.layers.values()
+    assert conv.full_scale.shape == (1, slices)
+    assert fc.full_scale.shape == (2, slices)  # 288 rows in tiles of 256
+    assert (fc.full_scale > 0).all()
+
+
+def _error(x: Tensor, scale: float, bounds: tuple[int, int]) -> float:
+    return float(((x / scale).round().clamp(*bounds) * scale - x).double().square().mean())
+
+
+@given(
+    st.integers(0, 1000),
+    st.sampled_from([(-127, 127), (0, 127), (-128, 127), (0, 255), (-7, 7)]),
+    st.sampled_from(["normal", "laplace", "uniform", "outlier"]),
+)
+def test_input_scale_has_the_least_error(seed: int, bounds: tuple[int, int], shape: str) -> None:
+    """No clipping point of a grid 25 times as fine is better by much; on its own grid none is."""
+    z = Seed(seed).normal((4000,))
+    x = {"normal": z, "laplace": z * z.abs(), "uniform": torch.special.ndtr(z), "outlier": z}[shape].clone()
+    if shape == "outlier":
+        x[7] = 30.0
+    x = x if bounds[0] < 0 else x.abs()
+    largest = float(x.abs().max())
+    scale = _input_scale(x, bounds)
+    chosen = _error(x, scale, bounds)
+    own = min(_error(x, largest * k / 40 / bounds[1], bounds) for k in range(1, 41))
+    assert chosen <= own * (1 + 1e-5)
+    fine = min(_error(x, largest * k / 1000 / bounds[1], bounds) for k in range(25, 1001, 5))
+    assert chosen <= 1.35 * fine
+    assert chosen <= _error(x, largest / bounds[1], bounds) * (1 + 1e-5)
+
+
+def test_input_scale_of_nothing() -> None:
+    assert _input_scale(torch.zeros(10), (0, 127)) == 1.0
+
+
+def test_input_scale_of_integers_is_exact() -> None:
+    x = torch.arange(-127.0, 128)
+    assert _input_scale(x, (-127, 127)) == 1.0
+
+
+def test_layer_inputs_and_products_follow_the_formula() -> None:
+    """Integer product x weight_scale x input_scale + bias is near the layer in floating point."""
+    graph = _graph()
+    quant = _quantize("dimc-sram", graph)
+    values = float_values(graph, X)
+    for node in graph.matrix_nodes():
+        layer = quant.layers[node.name]
+        x = values[node.inputs[0]]
+        integers = (x / layer.input_scale).round().clamp(*layer.input_range)
+        if node.op == "linear":
+            y = integers @ layer.weight.float().T * (layer.weight_scale * layer.input_scale) + layer.bias
+            assert float((y - values[node.name]).norm() / values[node.name].norm()) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"), [((20, 3, 6, 5), "[20, 3, 6, 5]"), ((0, 3, 6, 6), "[0, 3, 6, 6]"), ((3, 6, 6), "[3, 6, 6]")]
+)
+def test_wrong_calibration_batch(shape: tuple[int, ...], said: str) -> None:
+    with pytest.raises(ShapeError) as error:
+        _quantize("hermes", x=torch.zeros(shape))
+    assert str(error.value) == f"the calibration batch must have shape [images, 3, 6, 6], not {said}"
+
+
+def test_same_batch_same_integers() -> None:
+    for a, b in zip(_quantize("hermes").layers.values(), _quantize("hermes").layers.values(), strict=True):
+        assert torch.equal(a.weight, b.weight)
+        assert torch.equal(a.full_scale, b.full_scale)
+        assert (a.input_scale, a.input_range, a.signed) == (b.input_scale, b.input_range, b.signed)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 6])
+def test_fewer_bits(bits: int) -> None:
+    chip = Chip.load("hermes")
+    assert isinstance(chip.tile, AnalogTile)
+    chip = replace(chip, tile=replace(chip.tile, weights=OffsetColumn(bits)))
+    quant = quantize(_graph(), chip, X)
+    top = 2 ** (bits - 1) - 1
+    for layer in quant.layers.values():
+        assert (layer.weight.flatten(1).abs().amax(1) == top).all()
