@@ -23,12 +23,13 @@ app = typer.Typer(
 _INTERRUPTED = 130
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         from mho import __version__
 
         typer.echo(f"mho {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -16,7 +16,7 @@ from torch.fx.node import map_arg
 from mho.core import FileError, UnsupportedOpError
 from mho.ir import Batch, Const, Graph, Node, Ref, is_supported, short_name
 
-from ._fold import fold_batch_norm, rename
+from ._fold import fold_batch_norm, named_by_module
 
 _VIEWS = {
     "alias", "contiguous", "detach", "expand", "flatten", "permute", "reshape", "select", "slice", "squeeze",
@@ -151,22 +151,7 @@ def _read(program: ExportedProgram) -> Graph:
             f"the network holds what this chip cannot run: {'; '.join(problems)}; "
             "replace these, or run that part of the network outside mho"
         )
-    return _named_by_module(Graph(tuple(nodes), output, tensors))
-
-
-def _named_by_module(graph: Graph) -> Graph:
-    """Name matrix nodes by the path of their module (`layer1.0.conv1`), not by a counter."""
-    names: dict[str, str] = {}
-    taken = {n.name for n in graph.nodes if not n.is_matrix}
-    for node in graph.matrix_nodes():
-        path = node.weight.removesuffix(".weight")
-        name, use = path, 1
-        while name in taken:
-            use += 1
-            name = f"{path}#{use}"
-        taken.add(name)
-        names[node.name] = name
-    return rename(graph, names)
+    return named_by_module(Graph(tuple(nodes), output, tensors))
 
 
 def _where(node: Any) -> str:

@@ -1,4 +1,4 @@
-"""Folding batch norms into the convolution or linear layer before them."""
+"""What every front end does to its graph: folding batch norms, renaming nodes."""
 
 from __future__ import annotations
 
@@ -83,6 +83,21 @@ def rename(graph: Graph, names: dict[str, str]) -> Graph:
     """Give nodes other names, wherever they are mentioned."""
     nodes = (dataclasses.replace(_rename(n, names), name=names.get(n.name, n.name)) for n in graph.nodes)
     return Graph(tuple(nodes), names.get(graph.output, graph.output), graph.tensors)
+
+
+def named_by_module(graph: Graph) -> Graph:
+    """Name matrix nodes by the path of their module (`layer1.0.conv1`), not by a counter."""
+    names: dict[str, str] = {}
+    taken = {n.name for n in graph.nodes if not n.is_matrix}
+    for node in graph.matrix_nodes():
+        path = node.weight.removesuffix(".weight")
+        name, use = path, 1
+        while name in taken:
+            use += 1
+            name = f"{path}#{use}"
+        taken.add(name)
+        names[node.name] = name
+    return rename(graph, names)
 
 
 def _folded(matrix: Node, norm: Node, tensors: dict[str, Tensor]) -> Node:

@@ -71,7 +71,7 @@ def _figure(width: float = 6.2, height: float = 3.6) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _legend(axes: Axes, place: str, columns: int) -> None:
+def _legend(axes: Axes, place: Any, columns: int) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         axes.figure.legend(handles, labels, loc=place, ncols=columns, frameon=False, fontsize=9)

@@ -1,0 +1,220 @@
+"""mho evaluate: networks, chips and images of the user's own; every wrong input is one sentence."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from mho.core import FileError
+from mho.reports import Evaluation
+
+FILES = ["accuracy.csv", "cost.csv", "index.html", "placement.csv", "programs", "references.bib", "report.json"]
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the drawing of figures where a test is about something else."""
+    monkeypatch.setattr("mho.reports.Report.to_html", lambda self: f"<p>{self.title}</p>")
+
+
+def test_a_factory_on_two_chips(cli: Any, desk: Path) -> None:
+    code, out, err = cli(
+        "evaluate", "desk_networks:small", "--data", "data.parquet", "--chip", "mine.toml", "--chip", "dimc-sram",
+        "--instances", 2, "--times", "30 d,0 s, 1 h,0 s", "--out", "here/out", "--json", "numbers.json", "--seed", 5,
+        "--images", 6,
+    )  # fmt: skip
+    assert (code, out) == (0, "")
+    text = " ".join(err.split())
+    assert "small on mine" in text
+    assert "a [small] chip [/]" in text
+    assert (desk / "here" / "out" / "index.html").as_uri() in err
+    assert "relaxation" in text  # 30 days are outside the known range
+    assert sorted(os.listdir("here/out")) == FILES
+    assert sorted(os.listdir("here/out/programs")) == ["small-on-dimc-sram.mho", "small-on-mine.mho"]
+    numbers = json.loads(Path("numbers.json").read_text())
+    assert Path("numbers.json").read_text() == Path("here/out/report.json").read_text()
+    assert numbers["title"] == "desk_networks:small on mine, dimc-sram"
+    for e, chip in zip(numbers["evaluations"], ("mine", "dimc-sram"), strict=True):
+        assert (e["chip"], e["seed"], e["images"], e["instances"]) == (chip, 5, 6, 2)
+        assert [a["time_s"] for a in e["accuracy"]] == [0.0, 3600.0, 30 * 86400.0]
+
+
+@pytest.mark.usefixtures("light")
+def test_an_exported_program(cli: Any, desk: Path) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 5)).eval()
+    batch = torch.export.Dim("batch")
+    exported = torch.export.export(network, (torch.randn(2, 3, 8, 8),), dynamic_shapes=({0: batch},))
+    torch.export.save(exported, desk / "net.pt2")
+    code, _, err = cli("evaluate", desk / "net.pt2", "--data", "data.parquet", "--instances", 1, "--json", "n.json")
+    assert code == 0, err
+    numbers = json.loads(Path("n.json").read_text())
+    assert [e["name"] for e in numbers["evaluations"]] == ["net on hermes"]
+    assert len(numbers["evaluations"][0]["accuracy"]) == 5
+    assert sorted(os.listdir("mho-report")) == FILES
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ("0 s", [0.0]), ("100", [100.0]), ("1 m,2 min", [60.0, 120.0]), ("1h", [3600.0]), ("0.5 d", [43200.0]),
+        ("2 y", [63072000.0]), ("20 ms", [0.02]), ("1 us", [1e-6]), ("1e3 s", [1000.0]),
+    ],
+)  # fmt: skip
+def test_times(cli: Any, desk: Path, monkeypatch: pytest.MonkeyPatch, times: str, expected: list[float]) -> None:
+    seen: list[float] = []
+
+    def stop(*_: object, conditions: Any, **__: object) -> Evaluation:
+        seen.extend(c.time for c in conditions if c.compensation == "none")
+        raise FileError("enough")
+
+    monkeypatch.setattr("mho.evaluate", stop)
+    assert cli("evaluate", "desk_networks:small", "--data", "data.parquet", "--times", times)[0] == 2
+    assert seen == pytest.approx(expected)
+
+
+OWN = {
+    "a unit": ('"500 MHz"', '"500 mV"'),
+    "a key": ("lanes", "lames"),
+    "a range": ("lanes = 16", "lanes = -1"),
+    "a preset": ('"tile2"', '"tile9"'),
+    "TOML": ("[digital]", "[digital"),
+}
+WRONG_CHIPS = {
+    "a unit": "own.toml: line 10, digital.clock: expected a number in Hz such as '1 GHz', not '500 mV'",
+    "a key": "line 9, digital.lames: DigitalUnit has no such key; did you mean 'lanes'?",
+    "a range": "own.toml: ",
+    "a preset": "own.toml: line 5, tile: no preset 'tile9' in tiles; did you mean",
+    "TOML": "own.toml: not valid TOML: ",
+}
+
+
+def _refused(cli: Any, desk: Path, *arguments: object) -> str:
+    before = sorted(os.listdir(desk))
+    code, out, err = cli("evaluate", *arguments)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    assert sorted(os.listdir(desk)) == before
+    last = err.rstrip().splitlines()
+    sentence = next(line for line in last if line.startswith("mho: "))
+    assert "\n".join(last).endswith(sentence) or "\n  - " in err
+    return err
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_wrong_chip(cli: Any, desk: Path, kind: str) -> None:
+    (desk / "own.toml").write_text((desk / "mine.toml").read_text().replace(*OWN[kind]))
+    err = _refused(cli, desk, "desk_networks:small", "--data", "data.parquet", "--chip", "own.toml")
+    assert WRONG_CHIPS[kind] in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("desk_networks:small --chip herms", "mho: no preset 'herms' in chips; did you mean 'hermes'?"),
+        ("desk_networks:small --chip gone.toml", "mho: gone.toml does not exist; give a TOML file or a preset"),
+        ("gone.pt2", "mho: gone.pt2 does not exist; give a .pt2 or .onnx file"),
+        ("mine.toml", "mho: mine.toml must end in .pt2 (torch.export.save) or .onnx"),
+        ("data.pt2", "mho: data.pt2 cannot be read by torch.export.load ("),
+        ("desk_networks:smal", "mho: 'desk_networks' has no 'smal'; give package.module:factory"),
+        ("desk_networs:small", "mho: 'desk_networs:small' cannot be imported (No module named 'desk_networs'); "),
+        (":small", "mho: ':small' cannot be imported (Empty module name); run mho where"),
+        ("desk_broken:small", "mho: importing 'desk_broken' failed (SyntaxError: invalid syntax"),
+        ("desk_networks:picky", "mho: 'desk_networks:picky' cannot be called without arguments (TypeError: picky() "
+         "missing 1 required positional argument: 'argument'); give a function that returns the network"),
+        ("desk_networks:failing", "mho: 'desk_networks:failing' cannot be called without arguments (RuntimeError: no "
+         "weights here); give a function that returns the network"),
+        ("desk_networks:number", "mho: 'desk_networks:number' cannot be called without arguments (TypeError: 'int'"),
+        ("desk_networks:text", "mho: 'desk_networks:text' must return a torch nn.Module, not str"),
+        ("desk_networks:Sorted", "mho: the network holds what this chip cannot run: aten.cumsum.default at "),
+        ("desk_networks:image", "mho: a network must return one score per class, [images, classes], for labels "
+         "[images]; it returns [images, 4, 6, 6] for labels of shape [10]"),
+        ("desk_networks:nothing", "mho: the network has no convolution or linear layer, so a chip's tiles have "),
+        ("desk_networks:wide --chip mine.toml", "mho: the network needs 3 tiles of 256 x 256 (115,200 weights) and "
+         "chip 'mine' has 2; take a chip with more tiles or a smaller network"),
+        ("desk_networks:small --times 1d,soon", "mho: --times must be times such as '0 s', '1 h' or '30 d', not"),
+        ("desk_networks:small --times ,", "mho: --times must be times such as '0 s', '1 h' or '30 d', not ''"),
+        ("desk_networks:small --times nand", "mho: --times must be times such as '0 s', '1 h' or '30 d', not 'nand'"),
+        ("desk_networks:small --times 1e999d", "mho: --times must be times such as '0 s', '1 h' or '30 d', not"),
+        ("desk_networks:small --times=-1d", "mho: --times must not be negative, not '-1d'"),
+        ("desk_networks:small --times 3V", "mho: --times must be times such as '0 s', '1 h' or '30 d', not '3V'"),
+        ("desk_networks:small --mean 0.5", "mho: data.parquet has 3 channels, but 1 means and 3 deviations are given; "
+         "give one of each per channel (--mean, --std)"),
+        ("desk_networks:small --mean a,b,c", "mho: --mean must be numbers with commas between, such as 0.5,0.5,0.5, "
+         "not 'a,b,c'"),
+        ("desk_networks:small --mean nan,0,0", "mho: --mean must be numbers with commas between"),
+        ("desk_networks:small --std 1,1,0", "mho: --std must be above zero, not '1,1,0'"),
+        ("desk_networks:small --out mine.toml", "mho: cannot write mine.toml: "),
+        ("desk_networks:small --out mine.toml/report", "mho: cannot write mine.toml/report: "),
+        ("desk_networks:small --json .", "mho: cannot write .: it is a folder; give the path of a file"),
+        ("desk_networks:small --json mine.toml/x.json", "mho: cannot write mine.toml/x.json: "),
+    ],
+)  # fmt: skip
+def test_wrong_input(cli: Any, desk: Path, arguments: str, sentence: str) -> None:
+    (desk / "data.pt2").write_bytes(b"not a program")
+    err = _refused(cli, desk, *arguments.split(), "--data", "data.parquet", "--instances", "1")
+    assert any(line.startswith(sentence) for line in err.splitlines()), err
+
+
+def test_wrong_place_is_told_before_the_work(cli: Any, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    err = _refused(cli, desk, "desk_networks:small", "--data", "data.parquet", "--out", "a/b")
+    assert err == f"mho: cannot write a/b: {desk} is read-only; choose a folder that can be written\n"
+
+
+WRONG_DATA: dict[str, tuple[Any, str]] = {
+    "missing": (None, "own.parquet does not exist; give a Parquet file or the name of a Hugging Face set"),
+    "damaged": (b"PAR1" + bytes(50) + b"PAR1", "own.parquet is not a sound Parquet file ("),
+    "text": (b"a,b\n1,2\n", "own.parquet is not a sound Parquet file ("),
+    "cut": (-1, "own.parquet is not a sound Parquet file ("),
+    "no images": ({"label": [1]}, "own.parquet needs a column called img or image or images, but has label; rename it"),
+    "no labels": ({"img": [{"bytes": b""}]}, "own.parquet needs a column called label or labels or fine_label or"),
+    "empty": ({"img": [], "label": []}, "own.parquet holds no images; give a set with at least one"),
+    "no pictures": ({"img": [{"bytes": b"x"}], "label": [1]}, "own.parquet holds an image that cannot be read ("),
+    "numbers": ({"img": [[1, 2]], "label": [1]}, "own.parquet holds an image that cannot be read ("),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_DATA)
+def test_wrong_data(cli: Any, desk: Path, kind: str) -> None:
+    content, sentence = WRONG_DATA[kind]
+    path = desk / "own.parquet"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, dict):
+        pq.write_table(pa.table(content), path)
+    elif content == -1:
+        path.write_bytes((desk / "data.parquet").read_bytes()[:-9])
+    err = _refused(cli, desk, "desk_networks:small", "--data", "own.parquet")
+    assert err.startswith(f"mho: {sentence}")
+    assert err.count("\n") == 1
+
+
+def test_images_of_another_size_than_the_network(cli: Any, desk: Path) -> None:
+    from mho import capture
+
+    torch.manual_seed(0)
+    graph = capture(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(27, 5)), torch.randn(2, 3, 3, 3))
+    assert graph.input.shape == (3, 3, 3)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(27, 5)).eval()
+    batch = torch.export.Dim("batch")
+    exported = torch.export.export(network, (torch.randn(2, 3, 3, 3),), dynamic_shapes=({0: batch},))
+    torch.export.save(exported, desk / "net.pt2")
+    err = _refused(cli, desk, "net.pt2", "--data", "data.parquet")
+    assert "mho: the calibration batch must have shape [images, 3, 3, 3], not [10, 3, 8, 8]" in err
+
+
+def test_a_name_of_a_set_without_the_package(cli: Any, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    err = _refused(cli, desk, "desk_networks:small", "--data", "cifar10")
+    assert err == (
+        "mho: cifar10 is no file, and reading it from the Hugging Face hub needs the package datasets; "
+        "give the path of a Parquet file, or: pip install datasets\n"
+    )

@@ -1,0 +1,263 @@
+"""Costs add up exactly, follow the schedule, and rate the published chip as published."""
+
+import math
+from dataclasses import fields, replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mho.chip import Chip
+from mho.compiler import capture, compile, quantize
+from mho.core import Cost, Seed
+from mho.cost import by_block, estimate, layer_costs, rate, summarise
+from mho.digital import WORD
+from mho.ir import Program
+from mho.runtime import run
+from mho.tiles import Activity, AnalogTile
+
+X = Seed(0).child("x").normal((4, 2, 6, 6))
+CHIPS = Chip.presets()
+
+
+class _Net(nn.Module):
+    def __init__(self, outputs: int = 5) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3)
+        self.fc = nn.Linear(64, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(torch.relu(self.conv(x)).flatten(1))
+
+
+def _program(chip: str | Chip, network: nn.Module | None = None, x: Tensor = X) -> Program:
+    torch.manual_seed(0)
+    chip = Chip.load(chip) if isinstance(chip, str) else chip
+    return compile(quantize(capture(network or _Net(), x[:1]), chip, x), chip)
+
+
+def _counts(program: Program, x: Tensor = X) -> dict[str, Activity]:
+    return dict(run(program, x).counts)
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_adds_up_exactly(chip: str) -> None:
+    program = _program(chip)
+    cost = estimate(program, _counts(program))
+    total = cost.total
+    leaves = [leaf.cost for leaf in cost.leaves()]
+    for field in fields(Cost):
+        assert getattr(total, field.name) == math.fsum(getattr(c, field.name) for c in leaves)
+        assert all(getattr(c, field.name) >= 0 for c in leaves)
+    assert [p.name for p in cost.parts] == ["conv", "fc", "digital operators", "clock", "leakage", "silicon"]
+    assert list(layer_costs(cost)) == ["conv", "fc"]
+    blocks = by_block(cost)
+    energy = math.fsum(c.energy for c in blocks.values())
+    latency = math.fsum(c.latency for c in blocks.values())
+    assert energy == pytest.approx(total.energy, rel=1e-12)
+    assert latency == pytest.approx(total.latency, rel=1e-12)
+    assert all(c.area == c.leakage == 0 for c in blocks.values())
+    silicon = cost["silicon"].total
+    assert (silicon.energy, silicon.latency) == (0, 0)
+    assert (silicon.area, silicon.leakage) == (total.area, total.leakage)
+    assert list(blocks) == [
+        k
+        for k in ("cells", "input encoding", "output encoding", "digital", "digital operators", "clock", "leakage")
+        if k in blocks
+    ]
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_silicon_is_all_tiles_and_the_digital_unit(chip: str) -> None:
+    program = _program(chip)
+    loaded = program.chip
+    silicon = estimate(program, _counts(program))["silicon"].total
+    tile = sum(loaded.tile.parts().values(), Cost())
+    unit = loaded.digital.costs()["part"]
+    assert silicon.area == pytest.approx(64 * tile.area + unit.area)
+    assert silicon.leakage == pytest.approx(64 * tile.leakage + unit.leakage)
+
+
+def _hand_latency(program: Program) -> float:
+    """One image through convolution, ReLU, flattening and linear layer, one after the other."""
+    tile = program.chip.tile
+    on = program.placement.tiles_used / program.chip.tiles
+    cycle = 1 / (program.chip.digital.lanes * program.chip.digital.clock * on)
+    product = sum(c.latency for c in tile.mvm_cost(18, 4, True).values())
+    unsigned = sum(c.latency for c in tile.mvm_cost(64, 5, False).values())
+    conv = 16 * product + (72 + 64) * cycle
+    relu = 64 * cycle
+    fc = unsigned + (64 + 5) * cycle
+    return conv + relu + fc
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_latency_of_two_layers_by_hand(chip: str) -> None:
+    program = _program(chip)
+    assert estimate(program, _counts(program)).total.latency == pytest.approx(_hand_latency(program))
+
+
+def test_latency_of_hermes_in_numbers() -> None:
+    """130 ns a product: 128 ns of pulse and 2 ns of settling; 64 lanes at 1 GHz for the one tile that is on."""
+    program = _program("hermes")
+    assert program.placement.tiles_used == 1
+    products = 17 * 130e-9
+    digital = (136 + 64 + 69) / (64 * 1e9)
+    assert estimate(program, _counts(program)).total.latency == pytest.approx(products + digital)
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_digital_energy_by_hand(chip: str) -> None:
+    program = _program(chip)
+    cost, unit = estimate(program, _counts(program)), program.chip.digital.costs()
+    relu = unit["operation"].energy * 64 + unit["bit"].energy * 128 * WORD
+    assert cost["digital operators"]["relu"].cost.energy == pytest.approx(relu)
+    assert cost["digital operators"]["flatten"].cost == Cost()
+    own = program.chip.tile.mvm_cost(64, 5, False)["digital"].energy
+    scale = unit["scale"].energy * 69 + unit["bit"].energy * 69 * 8
+    assert cost["fc"]["digital"].cost.energy == pytest.approx(own + scale)
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_row_tiles_are_added_up(chip: str) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(600, 10))
+    x = torch.linspace(0, 1, 1200).reshape(2, 600)
+    program = _program(chip, network, x)
+    assert len(program.placement.blocks) == 3
+    cost, unit = estimate(program, _counts(program, x)), program.chip.digital.costs()
+    tile = program.chip.tile.mvm_cost(200, 10, False)
+    digital = 3 * tile["digital"].energy + unit["scale"].energy * 610 + unit["bit"].energy * 610 * 8
+    digital += unit["operation"].energy * 20
+    assert cost["1"]["digital"].cost.energy == pytest.approx(digital)
+    assert cost["1"]["input encoding"].cost.energy == pytest.approx(3 * tile["input encoding"].energy)
+    assert cost["1"]["input encoding"].cost.latency == pytest.approx(tile["input encoding"].latency)
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_linear_in_the_positions(chip: str) -> None:
+    """A convolution over four times the pixels, with the same drive, costs four times as much in every block."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(2, 4, 1)
+    small, large = (torch.ones(1, 2, n, n) for n in (4, 8))
+    costs = []
+    for x in (small, large):
+        program = _program(chip, conv, x)
+        costs.append(estimate(program, _counts(program, x)))
+    (a,), (b,) = (layer_costs(c).values() for c in costs)
+    for block in a.parts:
+        assert b[block.name].cost.energy == pytest.approx(4 * block.cost.energy, rel=1e-4)
+        assert b[block.name].cost.latency == pytest.approx(4 * block.cost.latency, rel=1e-4)
+    for name in ("clock", "leakage"):
+        assert costs[1][name].cost.energy == pytest.approx(4 * costs[0][name].cost.energy, rel=1e-4)
+    assert costs[1].total.area == costs[0].total.area
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_only_tiles_in_use_leak(chip: str) -> None:
+    one = _program(chip)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(1024, 512))
+    x = torch.linspace(0, 1, 2048).reshape(2, 1024)
+    eight = _program(chip, network, x)
+    assert (one.placement.tiles_used, eight.placement.tiles_used) == (1, 8)
+    for program, images in ((one, X), (eight, x)):
+        cost = estimate(program, _counts(program, images))
+        share = program.placement.tiles_used / 64
+        leakage = cost["silicon"].total.leakage * share * cost.total.latency
+        assert cost["leakage"].cost.energy == pytest.approx(leakage)
+    more = _program(replace(Chip.load(chip), tiles=128))
+    tiles = 128 / 64
+    a, b = (estimate(p, _counts(p)) for p in (one, more))
+    unit = one.chip.digital.costs()["part"].leakage
+    # Twice the tiles share one digital unit, of which half as much is then on: only its latency grows.
+    assert b["silicon"].total.leakage - unit == pytest.approx(tiles * (a["silicon"].total.leakage - unit))
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_clock_runs_in_tiles_at_work(chip: str) -> None:
+    program = _program(chip)
+    tile = program.chip.tile
+    busy = 16 * sum(c.latency for c in tile.mvm_cost(18, 4, True).values())
+    busy += sum(c.latency for c in tile.mvm_cost(64, 5, False).values())
+    clock = estimate(program, _counts(program))["clock"].cost
+    assert clock.energy == pytest.approx(busy * program.chip.digital.clock_power())
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_energy_follows_the_data(chip: str) -> None:
+    program = _program(chip)
+    quiet, loud = (estimate(program, _counts(program, X * gain)) for gain in (0.1, 1.0))
+    none = estimate(program, _counts(program, X * 0))
+    cells = [c["conv"]["cells"].cost.energy for c in (none, quiet, loud)]
+    assert cells[0] == 0
+    assert cells[0] < cells[1] < cells[2]
+    assert loud.total.latency == quiet.total.latency == none.total.latency
+    assert loud["conv"]["input encoding"].cost == quiet["conv"]["input encoding"].cost
+
+
+def test_cell_energy_is_that_of_ohms_law() -> None:
+    program = _program("hermes")
+    counts, tile = _counts(program), program.chip.tile
+    assert isinstance(tile, AnalogTile)
+    cost = estimate(program, counts)
+    for name in ("conv", "fc"):
+        charge = tile.read_voltage * counts[name].siemens_seconds
+        assert cost[name]["cells"].cost.energy == pytest.approx(tile.read_voltage * charge)
+
+
+@pytest.mark.parametrize("chip", ["hermes", "tile2-rram", "dimc-sram"])
+def test_blocks_of_a_layer_in_one_tile_take_turns(chip: str) -> None:
+    """Same products, same dynamic energy; as many times as long as there are turns."""
+    network, x = nn.Conv2d(8, 8, 3, groups=4), torch.rand(2, 8, 6, 6, generator=Seed(0).generator())
+    apart = _program(chip, network, x)
+    together = _program(replace(Chip.load(chip), tiles=1), network, x)
+    node = next(apart.quant.graph.matrix_nodes()).name
+    assert (apart.placement.depth(node), together.placement.depth(node)) == (1, 4)
+    assert (apart.schedule[0].repeats, together.schedule[0].repeats) == (16, 64)
+    counts = _counts(apart, x)
+    a, b = (layer_costs(estimate(p, counts))[node] for p in (apart, together))
+    for block in ("input encoding", "output encoding"):
+        assert b[block].cost.energy == pytest.approx(a[block].cost.energy)
+        assert b[block].cost.latency == pytest.approx(4 * a[block].cost.latency)
+    assert b["cells"].cost == a["cells"].cost
+    clocks = [estimate(p, counts)["clock"].cost.energy for p in (apart, together)]
+    assert clocks[0] == pytest.approx(clocks[1])
+
+
+# Ratings --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "tops", "tops_per_watt", "watt", "nanoseconds"),
+    [("hermes", 63.1, 9.76, 6.47, 133), ("hermes-4phase", 16.1, 2.48, 6.49, 521)],
+)
+def test_hermes_as_published(name: str, tops: float, tops_per_watt: float, watt: float, nanoseconds: float) -> None:
+    """Within 10 % of Le Gallo et al. (2023)."""
+    rating = rate(Chip.load(name))
+    assert rating.tops == pytest.approx(tops, rel=0.1)
+    assert rating.tops_per_watt == pytest.approx(tops_per_watt, rel=0.1)
+    assert rating.watt == pytest.approx(watt, rel=0.1)
+    assert rating.mvm_seconds == pytest.approx(nanoseconds * 1e-9, rel=0.1)
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_figures_of_a_rating_agree(name: str) -> None:
+    chip = Chip.load(name)
+    rating = rate(chip)
+    operations = 2 * 256 * 256
+    assert rating.tops == pytest.approx(64 * operations / rating.mvm_seconds / 1e12)
+    assert rating.watt == pytest.approx(rating.tops / rating.tops_per_watt)
+    assert rating.tops_per_watt == pytest.approx(operations / rating.mvm_joule / 1e12)
+    program = _program(chip)
+    area = estimate(program, _counts(program)).total.area
+    assert rating.tops_per_mm2 == pytest.approx(rating.tops / (area * 1e6))
+
+
+def test_summary() -> None:
+    program = _program("hermes")
+    cost = estimate(program, _counts(program))
+    summary = summarise(program, cost)
+    assert summary.operations == 2 * (16 * 4 * 18 + 64 * 5)
+    assert (summary.energy, summary.latency, summary.area) == (cost.total.energy, cost.total.latency, cost.total.area)
+    assert (summary.tiles_used, summary.utilisation) == (1, (18 * 4 + 64 * 5) / 65536)
+    assert summary.tops_per_watt == pytest.approx(summary.operations / summary.energy / 1e12)
+    assert summary.tops_per_watt < rate(program.chip).tops_per_watt

@@ -1,0 +1,123 @@
+"""The fast backend against the literal one, for every composition of a tile."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from mho.chip import Chip
+from mho.compiler import capture, compile, quantize
+from mho.converters import AbstractConverter, load_converter
+from mho.core import Seed
+from mho.devices import load_cell
+from mho.ir import Program
+from mho.runtime import ReferenceBackend, TorchBackend, run
+from mho.tiles import (
+    AbstractInputEncoding,
+    AbstractWeightEncoding,
+    AnalogTile,
+    BitParallel,
+    BitSerial,
+    BitSliced,
+    Condition,
+    Differential,
+    OffsetColumn,
+    PreConversion,
+    Split,
+)
+
+INPUTS = [
+    BitParallel(8, "differential", lsb_time=1e-9),
+    BitParallel(8, "phases", lsb_time=1e-9),
+    BitParallel(8, "differential", hold=1e-9),
+    BitParallel(8, "phases", hold=1e-9),
+    Split(8, 3, 1e-9, "differential"),
+    Split(8, 4, 1e-9, "phases"),
+    BitSerial(8, 1e-9),
+]
+WEIGHTS = [
+    Differential(8),
+    Differential(8, 2),
+    Differential(8, 1, separate=True),
+    Differential(8, 2, separate=True),
+    BitSliced(8, 1),
+    BitSliced(8, 2),
+    OffsetColumn(8),
+]
+SAR = replace(load_converter("sar-6b"), comparator_noise=0.3, gain_sigma=0.05)
+CONVERTERS = {"sar": SAR, "sar with mismatch": replace(SAR, mismatch=0.05), "cco": load_converter("cco-hermes")}
+CONDITIONS = (Condition(), Condition(86400.0, "column"), Condition(86400.0, "global"))
+X = Seed(0).child("x").normal((2, 2, 4, 4))
+
+
+class _Net(nn.Module):
+    """Two signed and unsigned layers, each in two row tiles of a tile of 9 rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, 3)
+        self.fc = nn.Linear(12, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(torch.relu(self.conv(x)).flatten(1))
+
+
+def _program(inputs: AbstractInputEncoding, weights: AbstractWeightEncoding, converter: AbstractConverter) -> Program:
+    chip = Chip.load("hermes")
+    tile = chip.tile
+    assert isinstance(tile, AnalogTile)
+    pre = PreConversion(tile.pre.bias_power, tile.pre.settling, tile.pre.area, noise=0.002)
+    tile = replace(
+        tile, rows=9, cols=4, cell=load_cell("pcm"), inputs=inputs, weights=weights, pre=pre, converter=converter,
+        columns_per_converter=2,
+    )  # fmt: skip
+    chip = replace(chip, tile=tile)
+    torch.manual_seed(0)
+    graph = capture(_Net(), X[:1])
+    return compile(quantize(graph, chip, Seed(0).child("calibration").normal((16, 2, 4, 4))), chip)
+
+
+def _smallest_step(program: Program, layer: str) -> float:
+    """How much the output of a layer moves, at least, when one code moves by one."""
+    state = TorchBackend(program).prepare([Seed(0).child("chip", 0)], CONDITIONS).layers[layer]
+    quant = program.quant.layers[layer]
+    return float(state.coefficient.abs().min() * quant.weight_scale.min() * quant.input_scale)
+
+
+@pytest.mark.parametrize("converter", CONVERTERS)
+@pytest.mark.parametrize(
+    ("inputs", "weights"), list(itertools.product(INPUTS, WEIGHTS)), ids=lambda part: repr(part)[:60]
+)
+def test_fast_backend_is_the_literal_one(
+    inputs: AbstractInputEncoding, weights: AbstractWeightEncoding, converter: str
+) -> None:
+    """Within float32; and far less than what one code off would do, so that all codes are equal."""
+    program = _program(inputs, weights, CONVERTERS[converter])
+    assert {program.quant.layers[n].signed for n in ("conv", "fc")} == {True, False}
+    assert {program.quant.layers[n].full_scale.shape[0] for n in ("conv", "fc")} == {2}
+    fast = run(program, X[:1], instances=1, conditions=CONDITIONS).outputs
+    slow = run(program, X[:1], instances=1, conditions=CONDITIONS, backend="reference").outputs
+    step = _smallest_step(program, "fc")
+    assert float((fast - slow).abs().max()) < min(0.05 * step, 2e-5 * float(slow.abs().max()))
+
+
+@pytest.mark.parametrize("chip", ["hermes", "tile2-rram"])
+def test_presets_chips_and_images(chip: str) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1, stride=2, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(16, 5))
+    program = compile(quantize(capture(network, X[:1]), Chip.load(chip), X), Chip.load(chip))
+    fast = run(program, X, instances=2, conditions=CONDITIONS, chunk=2, record_errors=2)
+    slow = run(program, X, instances=2, conditions=CONDITIONS, backend="reference", record_errors=2)
+    torch.testing.assert_close(fast.outputs, slow.outputs, rtol=1e-5, atol=1e-6)
+    for name, error in fast.layer_errors.items():
+        torch.testing.assert_close(error, slow.layer_errors[name], rtol=1e-4, atol=1e-6)
+    assert slow.counts == {}
+
+
+def test_an_exact_tile_is_the_integer_product_in_both() -> None:
+    torch.manual_seed(0)
+    program = compile(quantize(capture(_Net(), X[:1]), Chip.load("dimc-sram"), X), Chip.load("dimc-sram"))
+    assert torch.equal(run(program, X).outputs, run(program, X, backend="reference").outputs)
+    assert ReferenceBackend(program).prepare([Seed(0)], CONDITIONS).layers == {"conv": 3, "fc": 3}
