@@ -62,6 +62,11 @@ def evaluate(
             "a network must return one score per class, [images, classes], for labels [images]; it returns "
             f"{['images', *scores]} for labels of shape {list(labels.shape)}".replace("'", "")
         )
+    if int(labels.min()) < 0 or int(labels.max()) >= scores[0]:
+        raise ShapeError(
+            f"labels must be 0 to {scores[0] - 1} for a network with {scores[0]} outputs, "
+            f"not {int(labels.min())} to {int(labels.max())}; give the data it was trained for"
+        )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RangeWarning)
         quant = quantize(

@@ -1,12 +1,17 @@
 """mho run: the main job, on few images."""
 
 import csv
+import io
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from mho import Chip, Program
 
@@ -56,11 +61,20 @@ def test_the_main_job(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (tmp_path / "out" / "index.html").as_uri() in err
 
 
-def test_images_that_do_not_fit(cli: Any, desk: Path) -> None:
+@pytest.mark.parametrize("kind", ["grey", "classes"])
+def test_images_that_do_not_fit(cli: Any, desk: Path, kind: str) -> None:
+    shape, label = ((8, 8), 0) if kind == "grey" else ((8, 8, 3), 10)
+    out = io.BytesIO()
+    Image.fromarray(np.zeros(shape, np.uint8)).save(out, "png")
+    pq.write_table(pa.table({"img": [{"bytes": out.getvalue()}], "label": [label]}), desk / "own.parquet")
     before = sorted(os.listdir(desk))
-    code, out, err = cli("run", "--data", "data.parquet", "--instances", 1)
-    assert (code, out) == (2, "")
-    assert "mho: " in err
+    code, printed, err = cli("run", "--data", "own.parquet", "--instances", 1)
+    assert (code, printed) == (2, "")
+    assert err.splitlines()[-1].startswith(
+        "mho: own.parquet has 1 channels, but 3 means and 3 deviations are given; "
+        if kind == "grey"
+        else "mho: labels must be 0 to 9 for a network with 10 outputs, not 10 to 10; give the data it was trained for"
+    )
     assert "Traceback" not in err
     assert sorted(os.listdir(desk)) == before
 

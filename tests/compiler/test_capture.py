@@ -1,4 +1,4 @@
-"""Networks of many kinds become graphs that compute the same; what cannot be run is named, all of it, in one sentence."""
+"""Networks of many kinds become graphs that compute the same; all that cannot be run is named in one sentence."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -16,9 +16,7 @@ X = torch.linspace(-1, 1, 3 * 4 * 6 * 6).reshape(3, 4, 6, 6)
 
 def _network() -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(72, 300)
-    )
+    return nn.Sequential(nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(72, 300))
 
 
 def test_schedule() -> None:

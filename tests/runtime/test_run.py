@@ -154,9 +154,7 @@ def test_recorded_errors(hermes: Program) -> None:
 def test_an_exact_chip_runs_once() -> None:
     program = _program("dimc-sram")
     told: list[tuple[int, int]] = []
-    result = run(
-        program, X, instances=3, conditions=(FRESH, OLD), record_errors=4, progress=lambda *a: told.append(a)
-    )
+    result = run(program, X, instances=3, conditions=(FRESH, OLD), record_errors=4, progress=lambda *a: told.append(a))
     assert result.outputs.shape == (2, 3, 12, 10)
     assert all(torch.equal(o, result.outputs[0, 0]) for o in result.outputs.flatten(0, 1))
     assert all(e.shape == (2, 3) and float(e.max()) < 0.05 for e in result.layer_errors.values())

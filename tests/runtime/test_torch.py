@@ -87,7 +87,9 @@ def _convolve(x: np.ndarray, w: np.ndarray, stride, padding, dilation, groups: i
         own = x[g * inputs : (g + 1) * inputs]
         for i, j in np.ndindex(kh, kw):
             top, left = i * dilation[0], j * dilation[1]
-            seen = own[:, top : top + (h - 1) * stride[0] + 1 : stride[0], left : left + (v - 1) * stride[1] + 1 : stride[1]]
+            seen = own[
+                :, top : top + (h - 1) * stride[0] + 1 : stride[0], left : left + (v - 1) * stride[1] + 1 : stride[1]
+            ]
             taps = w[g * size : (g + 1) * size, :, i, j]
             out[g * size : (g + 1) * size] += np.einsum("oc,chw->ohw", taps, seen)
     return out

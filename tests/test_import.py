@@ -1,0 +1,65 @@
+"""Importing mho is light, and gives the names that are promised."""
+
+import json
+import statistics
+import subprocess
+import sys
+
+import mho
+
+NAMES = [
+    "AbstractCell", "AbstractConverter", "AbstractTile", "CapacityError", "Chip", "Condition", "Cost", "CostTree",
+    "Evaluation", "FileError", "Graph", "MhoError", "Program", "QuantGraph", "RangeWarning", "Report", "Run", "Seed",
+    "ShapeError", "SpecError", "UnsupportedOpError", "capture", "cite", "compile", "default_conditions", "estimate",
+    "evaluate", "quantize", "report", "run",
+]  # fmt: skip
+ROOMS = {
+    "chip", "compiler", "converters", "core", "cost", "devices", "digital", "ir", "reports", "runtime", "tiles",
+}  # fmt: skip
+HEAVY = [
+    "datasets", "jinja2", "matplotlib", "onnx", "onnxscript", "pandas", "PIL", "pyarrow", "pydantic", "rich", "scipy",
+    "typer",
+]  # fmt: skip
+SCRIPT = f"""
+import json, sys, time
+start = time.process_time()
+import torch
+middle = time.process_time()
+import mho
+end = time.process_time()
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+print(json.dumps([middle - start, end - middle, loaded, [n for n in vars(mho) if not n.startswith("_")]]))
+"""
+
+
+def _import() -> tuple[float, float, list[str], list[str]]:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    torch_seconds, mho_seconds, loaded, names = json.loads(done.stdout)
+    return torch_seconds, mho_seconds, loaded, names
+
+
+def test_import_is_light() -> None:
+    """At most 0.5 s of processor time more than torch; a machine that is busy gets more tries."""
+    seconds: list[float] = []
+    for _ in range(3):
+        for _ in range(3):
+            _, own, loaded, names = _import()
+            assert loaded == []
+            assert set(names) - ROOMS == set(NAMES)
+            seconds.append(own)
+            if own <= 0.25:  # no need for a median
+                return
+        if statistics.median(seconds[-3:]) <= 0.5:
+            return
+    raise AssertionError(f"import mho took {seconds} s more than import torch")
+
+
+def test_names() -> None:
+    own = {n for n in vars(mho) if not n.startswith("_")}
+    assert own >= set(NAMES)
+    assert own - set(NAMES) <= ROOMS | {"cli", "reproduce", "samples", "testing"}
+    for name in NAMES:
+        thing = getattr(mho, name)
+        assert thing.__module__.startswith("mho.")
+        assert thing.__doc__
+    assert mho.__version__ != "0+unknown"
