@@ -74,6 +74,7 @@ def test_a_graph_a_path_and_a_chip_file(tmp_path: Path) -> None:
     graph = capture(network, x)
     assert torch.equal(evaluate(graph, Chip.load("dimc-sram"), (x, y), instances=1).run.outputs, expected)
     exported = torch.export.export(network, (x,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    assert torch.equal(evaluate(exported, "dimc-sram", (x, y), instances=1).run.outputs, expected)
     torch.export.save(exported, tmp_path / "net.pt2")
     assert torch.equal(evaluate(tmp_path / "net.pt2", "dimc-sram", (x, y), instances=1).run.outputs, expected)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from mho.chip import Chip
 from mho.compiler import capture, compile, float_values, quantize
@@ -32,7 +33,7 @@ def default_conditions(chip: Chip, times: Sequence[float] = (0.0, DAY, YEAR)) ->
 
 
 def evaluate(
-    network: nn.Module | Graph | str | Path,
+    network: nn.Module | ExportedProgram | Graph | str | Path,
     chip: Chip | str | Path,
     data: tuple[Tensor, Tensor],
     *,
@@ -46,7 +47,7 @@ def evaluate(
     """Say what a chip does with a network: accuracy under all conditions, and cost.
 
     `data` is images `[batch, ...]` and labels `[batch]`. The ranges of the quantiser come from `calibration`, or from
-    128 images spread over the data (their labels are not looked at).
+    128 to 255 images spread over the data (their labels are not looked at).
 
     Raises:
         MhoError: one of its kinds, with what to do, if the network, the chip or the data do not fit.

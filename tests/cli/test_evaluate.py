@@ -121,7 +121,7 @@ def test_a_wrong_chip(cli: Any, desk: Path, kind: str) -> None:
         ("gone.pt2", "mho: gone.pt2 does not exist; give a .pt2 or .onnx file"),
         ("mine.toml", "mho: mine.toml must end in .pt2 (torch.export.save) or .onnx"),
         ("data.pt2", "mho: data.pt2 cannot be read by torch.export.load ("),
-        ("desk_networks:smal", "mho: 'desk_networks' has no 'smal'; give package.module:factory"),
+        ("desk_networks:large", "mho: 'desk_networks' has no 'large'; give package.module:factory"),
         ("desk_networs:small", "mho: 'desk_networs:small' cannot be imported (No module named 'desk_networs'); "),
         (":small", "mho: ':small' cannot be imported (Empty module name); run mho where"),
         ("desk_broken:small", "mho: importing 'desk_broken' failed (SyntaxError: invalid syntax"),

@@ -40,6 +40,12 @@ def test_tile_as_a_table(cli: Any) -> None:
         assert words in " ".join(out.split())
 
 
+def test_the_tile_of_a_chip(cli: Any) -> None:
+    code, out, err = cli("tile", "hermes", "--instances", 1, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["error"] == characterise(Chip.load("hermes").tile, Seed(0), instances=1).error
+
+
 def test_an_unknown_tile(cli: Any) -> None:
     assert cli("tile", "tile3") == (
         2, "", "mho: no preset 'tile3' in tiles; did you mean 'tile2'? (allowed: dimc, tile1, tile2)\n",

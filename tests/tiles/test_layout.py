@@ -111,7 +111,7 @@ def test_partials_stand_where_spread_puts_things(
     noise = _integers("z", chips, batch, phases, g, r, slices, n, length)
     partial = layout.partials(layout.arrange(matrix), x)
     layout.split_instances(partial, chips).add_(layout.spread_noise(noise))
-    partial.mul_(layout.spread(factor, ())).mul_(layout.spread_phases(phase))
+    partial.mul_(layout.spread(factor)).mul_(layout.spread_phases(phase))
     y = layout.combine(partial, x[0])
     y = y.reshape(instances, batch, g, slices, n, length).sum(3)
 

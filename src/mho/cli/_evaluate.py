@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,7 +81,6 @@ def _factory(text: str) -> nn.Module:
     from torch import nn
 
     module, _, name = text.partition(":")
-    sys.path.insert(0, "")
     try:
         factory = getattr(importlib.import_module(module), name)
     except (ImportError, ValueError) as error:

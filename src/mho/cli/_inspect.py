@@ -13,7 +13,7 @@ from ._main import app
 
 @app.command()
 def tile(
-    name: Annotated[str, typer.Argument(help="tile1, tile2, dimc, or a TOML file.")],
+    name: Annotated[str, typer.Argument(help="tile1, tile2, dimc, a TOML file, or a chip preset for its tile.")],
     instances: Annotated[int, typer.Option(min=1, help="Chip instances.")] = 16,
     time: Annotated[float, typer.Option(min=0, help="Seconds after programming.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
@@ -25,12 +25,13 @@ def tile(
     """
     from rich.table import Table
 
+    from mho import Chip
     from mho.core import Seed, format_quantity
     from mho.tiles import Condition, characterise, load_tile
 
     from ._show import answers
 
-    part = load_tile(name)
+    part = Chip.load(name).tile if name in Chip.presets() else load_tile(name)
     r = characterise(part, Seed(seed), instances=instances, condition=Condition(time))
     total = r.total
     if as_json:
@@ -122,22 +123,28 @@ def check(
     """Check a chip file and list all of its errors at once."""
     from mho import Chip
 
-    chip = Chip.load(str(file) if file.suffix == ".toml" or not file.exists() else file, plugin)
+    chip = Chip.load(file, plugin)
     typer.echo(f"{file}: a sound chip, {chip.name!r} with {chip.tiles} tiles, fingerprint {chip.fingerprint()[:12]}")
 
 
 @app.command()
-def show(program: Annotated[Path, typer.Argument(help="A program file (.mho).")]) -> None:
+def show(
+    program: Annotated[Path, typer.Argument(help="A program file (.mho), such as a report holds.")],
+    plugin: Annotated[list[str], typer.Option(help="Module whose classes the program's chip may name.")] = [],  # noqa: B006
+) -> None:
     """Print a compiled program: what runs when, and on which cells."""
     from mho import Program
 
-    typer.echo(str(Program.load(program)))
+    typer.echo(str(Program.load(program, plugin)))
 
 
 @app.command()
-def cite(name: Annotated[str, typer.Argument(help="A chip preset or file.")] = "hermes") -> None:
+def cite(
+    name: Annotated[str, typer.Argument(help="A chip preset or file.")] = "hermes",
+    plugin: Annotated[list[str], typer.Option(help="Module whose classes the file may name.")] = [],  # noqa: B006
+) -> None:
     """Print the BibTeX of all that a chip's numbers rest on."""
     from mho import Chip
     from mho import cite as cite_
 
-    typer.echo(cite_(Chip.load(name)), nl=False)
+    typer.echo(cite_(Chip.load(name, plugin)), nl=False)

@@ -46,6 +46,8 @@ class Loader:
 
     rooms: tuple[Room, ...] = ()
     plugins: tuple[str, ...] = ()
+    folder: Path = Path()
+    """Where relative paths start."""
 
     def load(self, kind: type[T], name_or_path: str | Path) -> T:
         """Load a preset by name or a TOML file by path.
@@ -62,11 +64,12 @@ class Loader:
             raise FileError(f"cannot read {path}: {error}; give a TOML file") from None
         except tomllib.TOMLDecodeError as error:
             raise SpecError([f"not valid TOML: {error}"], where=str(name_or_path)) from None
-        return self.build(kind, table, where=str(name_or_path), text=text)
+        beside = dataclasses.replace(self, folder=path.parent)  # a part named by path lies beside the file
+        return beside.build(kind, table, where=str(name_or_path), text=text)
 
     def find(self, kind: type, name_or_path: str | Path) -> Path:
         """Return the file that a preset name or a path stands for."""
-        path = Path(name_or_path)
+        path = self.folder / name_or_path
         if path.suffix == ".toml" or "/" in str(name_or_path):
             if not path.is_file():
                 raise FileError(f"{path} does not exist; give a TOML file or a preset {self._hint(kind, path.stem)}")

@@ -37,7 +37,8 @@ class AbstractCell(ABC):
     ) -> Float[Tensor, "*shape"]:
         """Return the conductance in S as read `time` seconds after programming.
 
-        `None` stands for the conductance just written, before any drift, relaxation or read noise.
+        `None` stands for the conductance just written, before drift and read noise, as near to the end of writing as
+        the source's data reach.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from mho.core import Cost, Farad, NotNegative, Positive, Ratio, Second, Source, SquareMetre, Volt, Watt
+from mho.core import Cost, Farad, Joule, NotNegative, Positive, Ratio, Second, Source, SquareMetre, Volt, Watt
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Logic:
     nand2_leakage: Annotated[Watt, NotNegative]
     activity: Annotated[Ratio, NotNegative]
     """Share of the gates that switch in an operation."""
-    sram_bit_energy: float
-    """Energy to read or write one bit of a local buffer, in J."""
+    sram_bit_energy: Annotated[Joule, NotNegative]
+    """Energy to read or write one bit of a local buffer."""
     sram_bit_area: Annotated[SquareMetre, NotNegative]
     """Area of a buffer bit with its share of the periphery."""
     sources: tuple[Source, ...] = ()

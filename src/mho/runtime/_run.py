@@ -30,7 +30,7 @@ class Run:
     outputs: Float[Tensor, "conditions instances batch *output"]
     conditions: tuple[Condition, ...]
     counts: Mapping[str, Activity]
-    """By matrix node: the activity of its cells for one image, mean over images, instances and conditions."""
+    """By matrix node: the activity of its cells for one image, mean over images and instances, in the first condition."""
     layer_errors: Mapping[str, Tensor]
     """By node: relative L2 error of its output against float32, `[conditions, instances]`; of the first images, if
     asked for.

@@ -248,9 +248,9 @@ class AnalogTile(AbstractTile):
         phases = torch.tensor(self.inputs.significance(signed)).to(x)
         per_image = layout.positions(x) * state.offset.numel() * len(phases)
         step = max(1, _CHUNK // per_image)
-        offset = layout.spread(state.offset, ())
-        coefficient = layout.spread(state.coefficient, ())
-        weights = None if state.bit_weights is None else layout.spread(state.bit_weights, ())
+        offset = layout.spread(state.offset)
+        coefficient = layout.spread(state.coefficient)
+        weights = None if state.bit_weights is None else layout.spread(state.bit_weights)
         plain = len(phases) == 1 and phases[0] == 1
         no_offset = not bool(state.offset.any())
         constant = (state.constant * phases.sum())[:, None, :, :, None]  # [I, 1, G, N, 1]
@@ -281,8 +281,11 @@ class AnalogTile(AbstractTile):
     # What it costs ----------------------------------------------------------------------------------------------
 
     def activity(self, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool) -> Activity:
-        """Sum pulse energy per row over the images and weigh it with the conductance of the row."""
-        pulses = self.inputs.encode(x, signed)
+        """Sum pulse energy per row over the images and weigh it with the conductance of the row.
+
+        Of several conditions only the first counts, so that a cost does not depend on which others are asked for.
+        """
+        pulses = self.inputs.encode(x[: state.chips], signed)
         if self.inputs.energy_exponent == 2:
             pulses = pulses.square()
         elif self.inputs.signed_pulses(signed):
@@ -290,7 +293,7 @@ class AnalogTile(AbstractTile):
         # Sum over phases and images first: what follows is then small.
         drive = pulses.sum((0, 2)) / (x.shape[1] * float(self.inputs.pulse_steps) ** self.inputs.energy_exponent)
         rows = torch.stack([layout.row_sums(d) for d in drive])  # [I or 1, G, R, K], one image
-        conductance = state.row_conductance
+        conductance = state.row_conductance[: state.chips]
         total = float((rows * conductance).sum((1, 2, 3)).mean())
         positions = layout.positions(x)
         drivable = positions * layout.groups * layout.row_tiles * layout.rows * len(pulses)

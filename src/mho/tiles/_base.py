@@ -28,7 +28,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Activity:
-    """What the cells of one layer did for one image, from the run's own data (mean over images and instances)."""
+    """What the cells of one layer did for one image, from the run's own data (mean over images and instances, in the first condition)."""
 
     positions: float
     """Matrix-vector products per image."""

@@ -8,7 +8,6 @@ convolution, without unfolding, for a convolution whose row tiles hold whole cha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,7 +59,7 @@ class AbstractLayout(ABC):
         """Multiply pulses `[P, I, B, ...]` with an arranged matrix: all partial sums, in the layout's own order."""
 
     @abstractmethod
-    def spread(self, vector: Tensor, shape: Sequence[int]) -> Tensor:
+    def spread(self, vector: Tensor) -> Tensor:
         """Bring a value per column `[I, G, R, S, N]` (and maybe bits, last) into the order of the partial sums."""
 
     @abstractmethod
@@ -157,7 +156,7 @@ class LinearLayout(AbstractLayout):
         out = torch.bmm(x, arranged) if x.shape[0] > 1 else torch.mm(x[0], arranged[0])
         return out.reshape(i, 1, self.row_tiles, p, m, -1, 1)
 
-    def spread(self, vector: Tensor, shape: Sequence[int]) -> Tensor:
+    def spread(self, vector: Tensor) -> Tensor:
         """To `[I, G, R, 1, 1, S N, 1]`."""
         i, g, r, s, n = vector.shape[:5]
         return vector.reshape(i, g, r, 1, 1, s * n, 1, *vector.shape[5:])
@@ -287,7 +286,7 @@ class ConvLayout(AbstractLayout):
         out = F.conv2d(x, arranged, None, self.stride, self.padding, self.dilation, i * self.groups * self.row_tiles)
         return out.reshape(p, b, i, self.groups, self.row_tiles, -1, out.shape[-2] * out.shape[-1])
 
-    def spread(self, vector: Tensor, shape: Sequence[int]) -> Tensor:
+    def spread(self, vector: Tensor) -> Tensor:
         """To `[1, 1, I, G, R, S N, 1]`."""
         i, g, r, s, n = vector.shape[:5]
         return vector.reshape(1, 1, i, g, r, s * n, 1, *vector.shape[5:])
