@@ -114,7 +114,7 @@ def test_presets_chips_and_images(chip: str) -> None:
         nn.Conv2d(2, 4, 3, padding=1, stride=2, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(16, 5)
     )
     program = compile(quantize(capture(network, X[:1]), Chip.load(chip), X), Chip.load(chip))
-    fast = run(program, X, instances=2, conditions=CONDITIONS, chunk=2, record_errors=2)
+    fast = run(program, X, instances=2, conditions=CONDITIONS, record_errors=2)
     slow = run(program, X, instances=2, conditions=CONDITIONS, backend="reference", record_errors=2)
     torch.testing.assert_close(fast.outputs, slow.outputs, rtol=1e-5, atol=1e-6)
     for name, error in fast.layer_errors.items():

@@ -43,7 +43,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 def main() -> None:
     """Run the command line."""
-    sys.path.insert(0, "")  # models and plugins may be modules of the current folder
+    sys.path.append("")  # models and plugins may be modules of the current folder
     try:
         for commands in ("_run", "_evaluate", "_inspect", "_reproduce"):
             importlib.import_module(f".{commands}", __package__)  # they register themselves

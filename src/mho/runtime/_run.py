@@ -20,7 +20,7 @@ from ._reference import ReferenceBackend
 from ._torch import TorchBackend
 
 _IMAGES_AT_ONCE = 100
-"""Images times conditions times chips that run at once: keeps activations small and calls few."""
+"""Images times conditions that run at once: keeps activations small and calls few."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Run:
     outputs: Float[Tensor, "conditions instances batch *output"]
     conditions: tuple[Condition, ...]
     counts: Mapping[str, Activity]
-    """By matrix node: the activity of its cells for one image, mean over images and instances, in the first condition."""
+    """By matrix node: the activity of its cells for one image, mean over images and chips, in the first condition."""
     layer_errors: Mapping[str, Tensor]
     """By node: relative L2 error of its output against float32, `[conditions, instances]`; of the first images, if
     asked for.
@@ -56,17 +56,18 @@ def run(
     x: Tensor,
     *,
     seed: int = 0,
-    instances: int = 1,
+    instances: int | Sequence[int] = 1,
     conditions: Sequence[Condition] = (Condition(),),
-    chunk: int = 1,
     backend: Literal["torch", "reference"] = "torch",
     record_errors: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
     """Run a program on `x` `[batch, ...]` for some chip instances, each under all conditions.
 
-    Instance i is the chip `Seed(seed).child("chip", i)`: it is the same however many are run, in whatever `chunk`. The
-    noise of an image depends on chip, layer and the image's index only, and is the same under all conditions.
+    Instance i is the chip `Seed(seed).child("chip", i)`. `instances` is their number, or their indices, so that parts
+    of a large study can run apart: chips are run one after another, under all conditions at once, and give the same
+    bytes in any company. The noise of an image depends on chip, layer and the image's index only, and is the same
+    under all conditions.
 
     `record_errors` compares that many images, layer by layer, with float32. `progress(done, total)` is told of
     image-instances.
@@ -77,44 +78,42 @@ def run(
     shape = program.quant.graph.input.shape
     if tuple(x.shape[1:]) != shape or len(x) == 0:
         raise ShapeError(f"images must have shape [images, {', '.join(map(str, shape))}], not {list(x.shape)}")
-    if instances < 1 or chunk < 1 or not conditions:
-        raise ShapeError(
-            f"a run needs at least one instance, chunk and condition, not {instances}, {chunk}, {len(conditions)}"
-        )
+    indices = range(instances) if isinstance(instances, int) else tuple(instances)
+    if not indices or min(indices) < 0 or not conditions:
+        raise ShapeError(f"a run needs at least one instance and condition, not {instances} and {len(conditions)}")
     exact = program.chip.tile.exact
     kinds = tuple(conditions[:1]) if exact else tuple(conditions)
-    chips = [Seed(seed).child("chip", i) for i in range(1 if exact else instances)]
+    chips = [Seed(seed).child("chip", i) for i in (indices[:1] if exact else indices)]
     engine: AbstractBackend = TorchBackend(program) if backend == "torch" else ReferenceBackend(program)
     outputs: list[Tensor] = []
     errors: list[dict[str, Tensor]] = []
     activities: dict[str, list[tuple[float, Activity]]] = {}
     total, done = len(chips) * len(x), 0
     with torch.inference_mode():
-        for start in range(0, len(chips), chunk):
-            some = chips[start : start + chunk]
-            state = engine.prepare(some, kinds)
-            step = max(1, _IMAGES_AT_ONCE // (len(some) * len(kinds)))
+        for chip in chips:
+            state = engine.prepare([chip], kinds)
+            step = max(1, _IMAGES_AT_ONCE // len(kinds))
             parts: list[Tensor] = []
             squares: dict[str, list[tuple[Tensor, float]]] = {}
             for first in range(0, len(x), step):
                 images = x[first : first + step]
                 wanted = min(max(record_errors - first, 0), len(images))
                 result = engine.forward(state, images, first, wanted)
-                parts.append(result.output.unflatten(0, (len(kinds), len(some))))
+                parts.append(result.output.unsqueeze(1))
                 for name, activity in result.activity.items():
-                    activities.setdefault(name, []).append((len(images) * len(some), activity))
+                    activities.setdefault(name, []).append((len(images), activity))
                 for name, pair in result.errors.items():
                     squares.setdefault(name, []).append(pair)
-                done += len(images) * len(some)
+                done += len(images)
                 if progress is not None:
                     progress(done, total)
             outputs.append(torch.cat(parts, 2))
-            errors.append({k: _relative(v).unflatten(0, (len(kinds), len(some))) for k, v in squares.items()})
+            errors.append({k: _relative(v).unsqueeze(1) for k, v in squares.items()})
     y = torch.cat(outputs, 1)
     layer_errors = {k: torch.cat([e[k] for e in errors], 1) for k in errors[0]}
     if exact:
-        y = y.expand(len(conditions), instances, *y.shape[2:])
-        layer_errors = {k: v.expand(len(conditions), instances) for k, v in layer_errors.items()}
+        y = y.expand(len(conditions), len(indices), *y.shape[2:])
+        layer_errors = {k: v.expand(len(conditions), len(indices)) for k, v in layer_errors.items()}
     counts = {name: _mean(items) for name, items in activities.items()}
     return Run(y, tuple(conditions), counts, layer_errors, seed)
 

@@ -28,7 +28,9 @@ class Condition:
 
 @dataclass(frozen=True)
 class Activity:
-    """What the cells of one layer did for one image, from the run's own data (mean over images and instances, in the first condition)."""
+    """What the cells of one layer did for one image, from the run's own data (mean over images and chips, in the first
+    condition).
+    """
 
     positions: float
     """Matrix-vector products per image."""
