@@ -1,7 +1,7 @@
 """The tile layer against torch's own layer of the same shape, in one process and one run.
 
-Quantise, multiply in tiles, add output noise (drawn inside), convert, scale, add bias; interleaved rounds, median of the
-process's CPU time, one thread unless told otherwise. Prints ratios; `--json FILE` keeps them.
+Quantise, multiply in tiles, add output noise (drawn inside), convert, scale, add bias; interleaved rounds, median of
+the process's CPU time, one thread unless told otherwise. Prints ratios; `--json FILE` keeps them.
 """
 
 from __future__ import annotations
@@ -115,9 +115,8 @@ def main() -> None:
                 "ratio": fraction,
             }
         )
-        print(
-            f"{'bit-serial x bit-sliced 512x512':36} {'1-bit products, 64 per weight':30} {fraction:6.2f} of the machine's matmul rate"
-        )
+        name, mode = "bit-serial x bit-sliced 512x512", "1-bit products, 64 per weight"
+        print(f"{name:36} {mode:30} {fraction:6.2f} of the machine's matmul rate")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -74,7 +74,7 @@ def _compute() -> list[Row]:
                 error("Tile1, 2 devices per sign", value, (0.0, 10.0), 0.0, _SOURCE, "below 10 % published")
             law = math.sqrt((single**2 - exact**2) / devices + exact**2)
             error(
-                f"Tile1, {devices} devices per sign",
+                f"Tile1, {devices} devices per sign (1/sqrt(devices) law)",
                 value,
                 100 * law,
                 0.1,
