@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Seed, ShapeError
+from mho.core import Seed, ShapeError, SpecError, nearest
 from mho.ir import Program
 from mho.tiles import Activity, Condition
 
@@ -21,6 +21,7 @@ from ._torch import TorchBackend
 
 _IMAGES_AT_ONCE = 100
 """Images times conditions that run at once: keeps activations small and calls few."""
+_BACKENDS: dict[str, type[AbstractBackend]] = {"torch": TorchBackend, "reference": ReferenceBackend}
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,12 @@ def run(
     indices = range(instances) if isinstance(instances, int) else tuple(instances)
     if not indices or min(indices) < 0 or not conditions:
         raise ShapeError(f"a run needs at least one instance and condition, not {instances} and {len(conditions)}")
+    if backend not in _BACKENDS:
+        raise SpecError([f"no backend is called {backend!r}; {nearest(str(backend), _BACKENDS)}"])
     exact = program.chip.tile.exact
     kinds = tuple(conditions[:1]) if exact else tuple(conditions)
     chips = [Seed(seed).child("chip", i) for i in (indices[:1] if exact else indices)]
-    engine: AbstractBackend = TorchBackend(program) if backend == "torch" else ReferenceBackend(program)
+    engine: AbstractBackend = _BACKENDS[backend](program)
     outputs: list[Tensor] = []
     errors: list[dict[str, Tensor]] = []
     activities: dict[str, list[tuple[float, Activity]]] = {}
