@@ -49,7 +49,8 @@ def _layer(graph: Graph, node: Node, chip: Chip, x: Tensor) -> QuantLayer:
     images = max(1, min(len(x), 4096 // max(1, layout.positions(x.unsqueeze(0)))))
     full_scale = tile.full_scale(layout, integers, quantised[:: max(1, len(x) // images)], signed)
     bias = graph.tensors[node.bias] if node.bias else torch.zeros(weight.shape[0])
-    return QuantLayer(integers.to(torch.int8), weight_scale, bias, scale, bounds, signed, full_scale)
+    kept = integers.to(torch.int8 if top < 128 else torch.int16)
+    return QuantLayer(kept, weight_scale, bias, scale, bounds, signed, full_scale)
 
 
 def _input_scale(x: Tensor, bounds: tuple[int, int]) -> float:

@@ -19,7 +19,7 @@ class QuantLayer:
     """
 
     weight: Tensor
-    """int8, of the node's weight shape."""
+    """int8 (int16 for more than 8 bits), of the node's weight shape."""
     weight_scale: Float[Tensor, "outputs"]
     bias: Float[Tensor, "outputs"]
     input_scale: float

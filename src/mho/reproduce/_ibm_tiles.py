@@ -9,7 +9,7 @@ from mho.converters import Cco, Sar, load_converter
 from mho.devices import Sram
 from mho.tiles import AnalogTile, Differential, characterise, load_tile
 
-from ._row import Mark, Result, Row
+from ._row import Result, Row
 
 _SOURCE = "[singh2025], from review notes"
 _CHECK = "plain quantiser model, not a publication"
@@ -82,37 +82,12 @@ def _compute() -> list[Row]:
                 "devices' share of the error only",
             )
     one, two = characterise(tile1), characterise(tile2)
-    fitted: Mark = "fitted"
-    rows += [
-        Row(
-            "energy share of output encoding, Tile1",
-            "%",
-            (60, 70),
-            100 * one.share("output encoding"),
-            0.0,
-            _SOURCE,
-            fitted,
-        ),
-        Row(
-            "energy share of output encoding, Tile2",
-            "%",
-            (60, 70),
-            100 * two.share("output encoding"),
-            0.0,
-            _SOURCE,
-            fitted,
-        ),
-        Row(
-            "energy share of output encoding, DIMC",
-            "%",
-            (80, 100),
-            100 * digital.share("output encoding"),
-            0.0,
-            _SOURCE,
-        ),
-        Row("energy share of cells, Tile1", "%", (15, 20), 100 * one.share("cells"), 0.05, _SOURCE, fitted),
-        Row("energy share of cells, Tile2", "%", (15, 20), 100 * two.share("cells"), 0.05, _SOURCE, fitted),
-    ]
+    for block, published in (("output encoding", (60, 70)), ("cells", (15, 20))):
+        for name, report in (("1", one), ("2", two)):
+            share = 100 * report.share(block)
+            rows.append(Row(f"energy share of {block}, Tile{name}", "%", published, share, 0.05, _SOURCE))
+    share = 100 * digital.share("output encoding")
+    rows.append(Row("energy share of output encoding, DIMC", "%", (80, 100), share, 0.05, _SOURCE))
     return rows
 
 

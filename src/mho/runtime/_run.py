@@ -131,5 +131,6 @@ def _mean(items: list[tuple[float, Activity]]) -> Activity:
     return Activity(
         items[0][1].positions,
         sum(w * a.siemens_seconds for w, a in items) / total,
+        sum(w * a.drawn for w, a in items) / total,
         sum(w * a.density for w, a in items) / total,
     )

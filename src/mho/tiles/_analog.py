@@ -286,18 +286,26 @@ class AnalogTile(AbstractTile):
         Of several conditions only the first counts, so that a cost does not depend on which others are asked for.
         """
         pulses = self.inputs.encode(x[: state.chips], signed)
-        if self.inputs.energy_exponent == 2:
-            pulses = pulses.square()
-        elif self.inputs.signed_pulses(signed):
-            pulses = pulses.abs()
-        # Sum over phases and images first: what follows is then small.
-        drive = pulses.sum((0, 2)) / (x.shape[1] * float(self.inputs.pulse_steps) ** self.inputs.energy_exponent)
-        rows = torch.stack([layout.row_sums(d) for d in drive])  # [I or 1, G, R, K], one image
+        pulses = pulses.abs() if self.inputs.signed_pulses(signed) else pulses
+        images, full = x.shape[1], float(self.inputs.pulse_steps)
         conductance = state.row_conductance[: state.chips]
-        total = float((rows * conductance).sum((1, 2, 3)).mean())
+
+        def rows(total: Tensor, largest: float) -> Tensor:
+            """Pulses of one image on every row, as a share of the largest pulse: `[I or 1, G, R, K]`."""
+            return torch.stack([layout.row_sums(d) for d in total / (images * largest)])
+
+        # Sum over phases and images first: what follows is then small.
+        drive = rows(pulses.sum((0, 2)), full)
+        power = rows(pulses.square().sum((0, 2)), full**2) if self.inputs.energy_exponent == 2 else drive
+        seconds = self.inputs.pulse_time
         positions = layout.positions(x)
         drivable = positions * layout.groups * layout.row_tiles * layout.rows * len(pulses)
-        return Activity(positions, total * self.inputs.pulse_time, float(rows.sum((1, 2, 3)).mean()) / drivable)
+        return Activity(
+            positions,
+            float((power * conductance).sum((1, 2, 3)).mean()) * seconds,
+            float((drive * conductance).sum((1, 2, 3)).mean()) * seconds,
+            float(drive.sum((1, 2, 3)).mean()) / drivable,
+        )
 
     def _phases(self, signed: bool) -> int:
         """How often the word lines are pulsed in one product."""
@@ -315,7 +323,7 @@ class AnalogTile(AbstractTile):
         turns = 1 if self.converter.concurrent else self.columns_per_converter
         line_energy = self.line_capacitance * self.cols * self.weights.cells_per_weight * self.read_voltage**2
         logic = self.post.logic
-        driver_energy = self.dac_capacitance * self.inputs.resolution * self.supply**2
+        driver_energy = self.dac_capacitance * self.inputs.bits_per_phase * self.supply**2
         # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
         compare = logic.gates(2 * (logic.XOR2_CAPACITANCE + 1) + logic.DFF_CAPACITANCE, 0).energy
         driver_energy += self.inputs.time_steps * compare
@@ -333,11 +341,18 @@ class AnalogTile(AbstractTile):
         }
 
     def cell_cost(self, activity: Activity, weights: int) -> Mapping[str, Cost]:
-        """Return V^2 G t in the cells, and what the same current takes from supply to read voltage in the read-out."""
-        v = self.read_voltage
+        """Return what the read current takes from the supply, by where it is lost.
+
+        The bit line sits at half the supply: a word line is driven from the rail to its voltage (input encoding), the
+        cells take V^2 G t, and the read-out sinks the current from half the supply (output encoding). Source of the
+        levels: [aihwkit2021].
+        """
+        v, half = self.read_voltage, self.supply / 2
+        cells = v * v * activity.siemens_seconds
         return {
-            "cells": Cost(energy=v * v * activity.siemens_seconds),
-            "output encoding": Cost(energy=v * (self.supply - v) * activity.siemens_seconds),
+            "cells": Cost(energy=cells),
+            "input encoding": Cost(energy=max(half * v * activity.drawn - cells, 0.0)),
+            "output encoding": Cost(energy=half * v * activity.drawn),
         }
 
     def parts(self) -> Mapping[str, Cost]:
@@ -346,13 +361,15 @@ class AnalogTile(AbstractTile):
         converters = -(-lines // self.columns_per_converter)
         cells = self.cell.costs()["part"] * (self.rows * self.cols * self.weights.cells_per_weight)
         driver = self.post.logic.register(self.inputs.resolution) * 2
-        readout = self.pre.costs(0.0)["part"] + self.converter.costs(self.rows)["part"] + self.post.costs()["part"]
+        # A converter that samples needs every line held at once; one that counts takes its lines in turn.
+        held = lines if not self.converter.concurrent else converters
+        behind = self.converter.costs(self.rows)["part"] + self.post.costs()["part"]
         bits = self.rows * self.inputs.resolution + self.cols * self.post.accumulator_bits
         registers = self.post.logic.register(bits)
         return {
             "cells": cells,
             "input encoding": Cost(area=driver.area, leakage=driver.leakage) * self.rows,
-            "output encoding": readout * converters,
+            "output encoding": self.pre.costs(0.0)["part"] * held + behind * converters,
             "digital": Cost(area=registers.area, leakage=registers.leakage),
         }
 

@@ -35,7 +35,11 @@ class Activity:
     positions: float
     """Matrix-vector products per image."""
     siemens_seconds: float
-    """Sum over cells and pulses of conductance x (equivalent) pulse time, in S s; times V^2 it is energy."""
+    """Sum over cells and pulses of conductance x time x (pulse / largest pulse)^e, in S s; e is 2 for levels and 1 for
+    widths. Times V^2 it is the energy in the cells.
+    """
+    drawn: float
+    """The same with e = 1, in S s; times V it is the charge that flows."""
     density: float
     """Mean drive of the word lines: pulse energy as a fraction of full pulses; for bits the share of ones."""
 

@@ -38,7 +38,7 @@ class DigitalTile(AbstractTile):
     cell: Sram
     logic: Logic
     pipeline: int = 1
-    """Stages into which the tree is cut; the clock period is the tree's delay over this."""
+    """Stages into which registers cut the tree; the clock period is the tree's delay over this."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -106,10 +106,16 @@ class DigitalTile(AbstractTile):
         rows = layout.row_sums(bits.sum(0).mean((0, 1)))
         positions = layout.positions(x)
         density = float(rows.sum()) / (positions * layout.groups * layout.row_tiles * layout.rows * self.inputs.bits)
-        return Activity(positions, 0.0, density)
+        return Activity(positions, 0.0, 0.0, density)
 
     def _tree(self) -> Cost:
         return self.logic.adder_tree(self.rows, self.weight_bits)
+
+    def _stages(self) -> Cost:
+        """Return the cost of clocking the registers that cut the tree of one column into its stages, once."""
+        levels = (self.rows - 1).bit_length()
+        cuts = [levels * i // self.pipeline for i in range(1, self.pipeline)]
+        return self.logic.register(sum((self.rows >> level) * (self.weight_bits + level) for level in cuts))
 
     def _accumulator(self) -> Cost:
         bits = self.inputs.bits + self.weight_bits + (self.rows - 1).bit_length()
@@ -120,11 +126,14 @@ class DigitalTile(AbstractTile):
         bits = self.inputs.bits
         line = self.logic.gates(0.5 * self.cols * self.weight_bits, 0)
         accumulate = self._accumulator()
+        stages = self._stages()
         period = max(self._tree().latency / self.pipeline, accumulate.latency)
         transfer = rows * bits + columns * (bits + self.weight_bits)
         return {
             "input encoding": Cost(rows * bits * line.energy),
-            "output encoding": Cost(columns * bits * accumulate.energy, bits * period),
+            "output encoding": Cost(
+                columns * bits * (accumulate.energy + stages.energy), (bits + self.pipeline - 1) * period
+            ),
             "digital": Cost(self.logic.register(transfer).energy + self.logic.buffer_access(transfer).energy),
         }
 
@@ -134,7 +143,7 @@ class DigitalTile(AbstractTile):
         Gate energies are for half of all input bits at one; a tree is charged by the share of its rows in use.
         """
         ones = activity.density / 0.5
-        gates = self.logic.gates(0.5 * self.weight_bits, 0).energy
+        gates = self.logic.gates(self.weight_bits, 0).energy
         tree = self._tree().energy / self.rows
         times = activity.positions * self.inputs.bits * weights * ones
         return {"cells": Cost(energy=gates * times), "output encoding": Cost(energy=tree * times)}
@@ -143,8 +152,8 @@ class DigitalTile(AbstractTile):
         """Return area and leakage by block."""
         bits = self.rows * self.cols * self.weight_bits
         gate = self.logic.gates(0, 1.0)
-        tree, accumulator = self._tree(), self._accumulator()
-        column = Cost(area=tree.area + accumulator.area, leakage=tree.leakage + accumulator.leakage)
+        column = self._tree() + self._accumulator() + self._stages()
+        column = Cost(area=column.area, leakage=column.leakage)
         registers = self.logic.register(self.rows * self.inputs.bits + self.cols * 2 * self.inputs.bits)
         cells = self.cell.costs()["part"] * bits + Cost(area=gate.area, leakage=gate.leakage) * bits
         return {

@@ -42,6 +42,11 @@ class AbstractInputEncoding(ABC):
 
     @property
     @abstractmethod
+    def bits_per_phase(self) -> int:
+        """The bits a row's DAC converts in a phase; 0 where the line is only switched on or off."""
+
+    @property
+    @abstractmethod
     def pulse_steps(self) -> int:
         """The largest pulse, in steps: time steps of a pulse width, or levels of a DAC."""
 
@@ -129,6 +134,11 @@ class BitParallel(AbstractInputEncoding):
         return signed and self.signing == "differential"
 
     @property
+    def bits_per_phase(self) -> int:
+        """All."""
+        return self.bits
+
+    @property
     def pulse_steps(self) -> int:
         """127 for 8 bits."""
         return 2 ** (self.bits - 1) - 1
@@ -193,6 +203,11 @@ class Split(AbstractInputEncoding):
         return signed and self.signing == "differential"
 
     @property
+    def bits_per_phase(self) -> int:
+        """A digit."""
+        return self.digit_bits
+
+    @property
     def pulse_steps(self) -> int:
         """The largest digit."""
         return 2**self.digit_bits - 1
@@ -246,6 +261,11 @@ class BitSerial(AbstractInputEncoding):
     def signed_pulses(self, signed: bool) -> bool:
         """Bits are never negative."""
         return False
+
+    @property
+    def bits_per_phase(self) -> int:
+        """None: on or off."""
+        return 0
 
     @property
     def pulse_steps(self) -> int:
