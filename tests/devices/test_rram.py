@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mho.core import RangeWarning, Seed
-from mho.devices import RelaxationPoint, RramCmo, RramRelaxation, load_cell
+from mho.devices import RelaxationPoint, RramCmo, load_cell
 
 DAY = 86400.0
 # standard deviation in uS over x = g / 40 uS, c0 to c4
@@ -128,19 +128,3 @@ def test_cmo_before_one_second_is_as_at_one_second() -> None:
 
 def test_cmo_cannot_be_turned_off() -> None:
     assert load_cell("rram-cmo").range == (9e-06, 8.82e-05)
-
-
-def test_relaxation_scales_with_sigma_not_with_a_forgotten_reference() -> None:
-    """g_max is the only range there is: x and hence the spread follow it (another model keeps an unscaled 40 uS)."""
-    cell = load_cell("rram")
-    assert isinstance(cell, RramRelaxation)
-    half = replace(
-        cell,
-        g_max=20e-6,
-        relaxation=tuple(RelaxationPoint(p.time, tuple(s / 2 for s in p.sigma)) for p in cell.relaxation),
-    )
-    draws = {d: Seed(0).child(d).normal((100,)) for d in cell.draws}
-    target = torch.linspace(0, 40e-6, 100)
-    torch.testing.assert_close(
-        2 * half.conductance(target / 2, draws, DAY), cell.conductance(target, draws, DAY), rtol=1e-5, atol=1e-12
-    )

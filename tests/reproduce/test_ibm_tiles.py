@@ -14,7 +14,6 @@ import pytest
         ("MVM error, Tile2 ideal, 6-bit ADC", 9.0, 10.0),
         ("MVM error, Tile1, 1 device per sign", 10.0, 19.0),
         ("MVM error, Tile1, 2 devices per sign", 0.0, 10.0),
-        ("energy share of output encoding, DIMC", 80.0, 100.0),
     ],
 )
 def test_predictions(rows: Any, quantity: str, low: float, high: float) -> None:
@@ -40,15 +39,19 @@ def test_more_devices_per_sign_lower_the_error(rows: Any) -> None:
         errors.append(law.ours)
 
 
-@pytest.mark.parametrize("tile", ["Tile1", "Tile2"])
-def test_shares_that_were_fitted(rows: Any, tile: str) -> None:
+def test_shares(rows: Any) -> None:
+    """Nothing is fitted on them; they lie at the lower edge of what is published."""
     table = rows("ibm-tiles")
-    for quantity in (f"energy share of output encoding, {tile}", f"energy share of cells, {tile}"):
-        assert (table[quantity].mark, table[quantity].within) == ("fitted", True)
+    shares = {r.quantity: r.mark for r in table.values() if r.quantity.startswith("energy share")}
+    assert len(shares) == 5
+    assert set(shares.values()) == {"prediction"}
 
 
 def test_known_misses(rows: Any) -> None:
     """A change here goes to docs/validation.md."""
     table = rows("ibm-tiles")
-    assert {r.quantity for r in table.values() if not r.within} == {"MVM error, Tile1 ideal"}
+    assert {r.quantity for r in table.values() if not r.within} == {
+        "MVM error, Tile1 ideal",
+        "energy share of cells, Tile2",
+    }
     assert table["MVM error, Tile1 ideal"].ours == pytest.approx(1.50, abs=0.05)

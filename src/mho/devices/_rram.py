@@ -33,6 +33,8 @@ class RramRelaxation(AbstractCell):
     between them it is interpolated in ln t; before the first and after the last it is held. One draw serves all
     times, so a cell that relaxed upwards stays up.
 
+    The spreads belong to this g_max: a cell of another range needs its own.
+
     Source: [wan2022]; polynomials fitted to its figure by the authors of [aihwkit2021].
     Valid: 1 s to 2 days.
     """

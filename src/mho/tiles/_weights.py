@@ -186,7 +186,8 @@ class BitSliced(AbstractWeightEncoding):
 class OffsetColumn(AbstractWeightEncoding):
     """One cell a weight holding w + 2^(bits-1), and a reference column of 2^(bits-1) that is subtracted digitally.
 
-    Source: [singh2025], [aihwkit2021] (single device with offset).
+    One reference serves a row tile: in a layer wider than a tile its digits are shared by all column tiles, while its
+    conversions are counted in each. Source: [singh2025], [aihwkit2021] (single device with offset).
     """
 
     bits: int
