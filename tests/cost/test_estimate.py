@@ -257,3 +257,13 @@ def test_summary() -> None:
     assert (summary.tiles_used, summary.utilisation) == (1, (18 * 4 + 64 * 5) / 65536)
     assert summary.tops_per_watt == pytest.approx(summary.operations / summary.energy / 1e12)
     assert summary.tops_per_watt < rate(program.chip).tops_per_watt
+
+
+def test_a_layer_may_be_called_like_a_part_of_the_estimate() -> None:
+    network = nn.Sequential()
+    network.add_module("clock", nn.Linear(12, 5))
+    x = torch.linspace(0, 1, 24).reshape(2, 12)
+    program = _program("hermes", network, x)
+    cost = estimate(program, _counts(program, x))
+    assert list(layer_costs(cost)) == ["clock (layer)"]
+    assert by_block(cost)["clock"] == cost["clock"].cost

@@ -11,6 +11,9 @@ from mho.digital import WORD
 from mho.ir import Node, Program, operations, short_name
 from mho.tiles import Activity, characterise
 
+_OWN = ("silicon", "digital operators", "clock", "leakage")
+"""The parts of an estimate that are not layers."""
+
 
 def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     """Return energy and latency of one image, and the chip's area, as a tree that adds up exactly.
@@ -78,7 +81,8 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
     costs["digital"] = costs.get("digital", Cost()) + (
         unit["scale"] * (outputs + inputs) + unit["operation"] * additions + unit["bit"] * moved
     )
-    return CostTree.of(node.name, costs), activity.positions * len(blocks) * period
+    name = f"{node.name} (layer)" if node.name in _OWN else node.name
+    return CostTree.of(name, costs), activity.positions * len(blocks) * period
 
 
 def _operator(program: Program, node: Node) -> Cost:
@@ -121,7 +125,7 @@ def by_block(cost: CostTree) -> dict[str, Cost]:
 
 def layer_costs(cost: CostTree) -> dict[str, CostTree]:
     """Return the nodes of an estimate that are layers, by name."""
-    return {p.name: p for p in cost.parts if p.name not in ("silicon", "digital operators", "clock", "leakage")}
+    return {p.name: p for p in cost.parts if p.name not in _OWN}
 
 
 @dataclass(frozen=True)
