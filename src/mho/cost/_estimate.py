@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -73,10 +74,10 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
     weights = sum(b.rows * b.columns for b in blocks)
     for name, cost in tile.cell_cost(activity, weights).items():
         costs[name] = costs.get(name, Cost()) + cost
-    outputs = _size(node.shape)
+    outputs = math.prod(node.shape)
     unit = _unit_costs(program)
     additions = outputs * (program.quant.graph.layout(node, tile.shape[0]).row_tiles - 1)
-    inputs = _size(program.quant.graph[node.inputs[0]].shape)
+    inputs = math.prod(program.quant.graph[node.inputs[0]].shape)
     moved = (inputs + outputs) * 8
     costs["digital"] = costs.get("digital", Cost()) + (
         unit["scale"] * (outputs + inputs) + unit["operation"] * additions + unit["bit"] * moved
@@ -91,7 +92,7 @@ def _operator(program: Program, node: Node) -> Cost:
     count = operations(node, sizes[0])
     if count == 0:
         return Cost()
-    moved = (sum(_size(s) for s in sizes) + _size(node.shape)) * WORD
+    moved = (sum(math.prod(s) for s in sizes) + math.prod(node.shape)) * WORD
     return unit["operation"] * count + unit["bit"] * moved
 
 
@@ -99,13 +100,6 @@ def _silicon(chip: Chip) -> CostTree:
     parts = {k: Cost(area=c.area, leakage=c.leakage) * chip.tiles for k, c in chip.tile.parts().items()}
     parts["digital unit"] = chip.digital.costs()["part"]
     return CostTree.of("silicon", parts)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    out = 1
-    for s in shape:
-        out *= s
-    return out
 
 
 def by_block(cost: CostTree) -> dict[str, Cost]:

@@ -337,7 +337,7 @@ class AnalogTile(AbstractTile):
                 + columns * post["correct"].energy,
                 pulses * self.pre.settling + len(self.inputs.significance(signed)) * turns * convert.latency,
             ),
-            "digital": logic.register(bits) * 1.0 + logic.buffer_access(bits),
+            "digital": Cost(energy=logic.register(bits).energy + logic.buffer_access(bits).energy),
         }
 
     def cell_cost(self, activity: Activity, weights: int) -> Mapping[str, Cost]:
