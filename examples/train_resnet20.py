@@ -154,6 +154,26 @@ def clip_columns(weights: list[Tensor], k: float) -> None:
         weight.copy_(weight.clamp(-limit, limit))
 
 
+# ---------------------------------------------------------------- distillation
+
+
+TEMPERATURE = 2.0
+
+
+@torch.no_grad()
+def taught(teachers: list[nn.Module], images: Tensor, bf16: bool) -> Tensor:
+    """Average the softened class probabilities of the teachers, (n, 10)."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        scores = torch.stack([teacher(images) for teacher in teachers])
+    return (scores.float() / TEMPERATURE).softmax(-1).mean(0)
+
+
+def distance(scores: Tensor, probabilities: Tensor) -> Tensor:
+    """Kullback-Leibler distance to softened probabilities, scaled to have gradients of the size of the loss's."""
+    softened = (scores / TEMPERATURE).log_softmax(-1)
+    return TEMPERATURE**2 * F.kl_div(softened, probabilities, reduction="batchmean")
+
+
 # ---------------------------------------------------------------- evaluation and files
 
 
@@ -184,6 +204,13 @@ def load_weights(model: nn.Module, file: Path) -> None:
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unexpected:
         raise SystemExit(f"{file} is not a ResNet-20: missing {missing}, unexpected {unexpected}")
+
+
+def load_network(file: Path) -> nn.Module:
+    """Build a network from a weights file, ready to be evaluated."""
+    model = ResNet20()
+    load_weights(model, file)
+    return model.eval().to(memory_format=torch.channels_last)
 
 
 def write_atomically(file: Path, write: Callable[[Path], None]) -> None:
@@ -223,6 +250,7 @@ def train(args: argparse.Namespace) -> None:
         load_weights(model, args.init)
     model = model.to(memory_format=torch.channels_last)
     weights = noisy_weights(model)
+    teachers = [load_network(file) for file in args.teacher]
 
     # Weight decay on the weights only, not on BatchNorm and biases.
     decay = [parameter for parameter in model.parameters() if parameter.ndim > 1]
@@ -262,6 +290,8 @@ def train(args: argparse.Namespace) -> None:
                 with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
                     scores = model(images)
                 loss = F.cross_entropy(scores.float(), labels, label_smoothing=args.label_smoothing)
+                if teachers:
+                    loss = 0.5 * loss + 0.5 * distance(scores.float(), taught(teachers, images, args.bf16))
                 loss.backward()
             optimizer.step()
             schedule.step()
@@ -303,9 +333,7 @@ def evaluate(args: argparse.Namespace) -> None:
     images, labels = load_images(find_files(args.data, "test"), 500 if args.smoke else None)
     images = normalise(images)
     for file in args.evaluate:
-        model = ResNet20()
-        load_weights(model, file)
-        model = model.to(memory_format=torch.channels_last)
+        model = load_network(file)
         print(f"{file.name}: clean {accuracy(model, images, labels):.4f}", flush=True)
         for sigma in args.levels:
             result = np.array(noisy_accuracy(model, images, labels, sigma, args.draws, args.seed))
@@ -331,6 +359,7 @@ def main() -> None:
         type=Path,
         help="file written after each epoch; a run that finds it goes on from there",
     )
+    add("--teacher", type=Path, nargs="*", default=[], help="weights files to learn from beside the labels")
     add("--epochs", type=int, default=60)
     add("--batch-size", type=int, default=125)
     add("--lr", type=float, default=0.1, help="peak of the one-cycle learning rate")

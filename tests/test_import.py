@@ -7,13 +7,14 @@ import sys
 import mho
 
 NAMES = [
-    "AbstractCell", "AbstractConverter", "AbstractTile", "CapacityError", "Chip", "Condition", "Cost", "CostTree",
-    "Evaluation", "FileError", "Graph", "MhoError", "Program", "QuantGraph", "RangeWarning", "Report", "Run", "Seed",
-    "ShapeError", "SpecError", "UnsupportedOpError", "capture", "cite", "compile", "default_conditions", "estimate",
-    "evaluate", "quantize", "report", "run",
+    "AbstractCell", "AbstractConverter", "AbstractTile", "Ablation", "CapacityError", "Chip", "Condition",
+    "ConvergenceError", "Cost", "CostTree", "Evaluation", "FileError", "Graph", "MhoError", "Program", "QuantGraph",
+    "RangeWarning", "Report", "Run", "Seed", "ShapeError", "SimulatorError", "SpecError", "UnsupportedOpError", "ablate",
+    "capture", "cite", "compile", "default_conditions", "estimate", "evaluate", "nonidealities", "quantize", "report",
+    "run",
 ]  # fmt: skip
 ROOMS = {
-    "chip", "compiler", "converters", "core", "cost", "devices", "digital", "ir", "reports", "runtime", "tiles",
+    "arrays", "chip", "compiler", "converters", "core", "cost", "devices", "digital", "ir", "reports", "runtime", "tiles",
 }  # fmt: skip
 HEAVY = [
     "datasets", "jinja2", "matplotlib", "onnx", "onnxscript", "pandas", "PIL", "pyarrow", "pydantic", "rich", "scipy",
@@ -51,7 +52,7 @@ def test_import_is_light() -> None:
 def test_names() -> None:
     own = {n for n in vars(mho) if not n.startswith("_")}
     assert own >= set(NAMES)
-    others = {"cli", "reproduce", "samples", "testing", "jaxtyping"}  # the last by the check of shapes in tests
+    others = {"cli", "eda", "reproduce", "samples", "testing", "jaxtyping"}  # the last by the check of shapes in tests
     assert own - set(NAMES) <= ROOMS | others
     for name in NAMES:
         thing = getattr(mho, name)

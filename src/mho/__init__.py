@@ -1,20 +1,24 @@
 """mho: what a compute-in-memory chip does with a neural network; accuracy, energy, latency, area, and why.
 
-The verbs: `capture`, `quantize`, `compile`, `run`, `estimate`, `report`; `evaluate` is all of them in one call.
+The verbs: `capture`, `quantize`, `compile`, `run`, `estimate`, `report`; `evaluate` is all of them in one call,
+`ablate` says which imperfection of the chip costs how much.
 """
 
 from importlib.metadata import PackageNotFoundError as _NotFound
 from importlib.metadata import version as _version
 
+from ._ablate import ablate as ablate
 from ._evaluate import Evaluation as Evaluation
 from ._evaluate import default_conditions as default_conditions
 from ._evaluate import evaluate as evaluate
 from .chip import Chip as Chip
+from .chip import nonidealities as nonidealities
 from .compiler import capture as capture
 from .compiler import compile as compile
 from .compiler import quantize as quantize
 from .converters import AbstractConverter as AbstractConverter
 from .core import CapacityError as CapacityError
+from .core import ConvergenceError as ConvergenceError
 from .core import Cost as Cost
 from .core import CostTree as CostTree
 from .core import FileError as FileError
@@ -22,6 +26,7 @@ from .core import MhoError as MhoError
 from .core import RangeWarning as RangeWarning
 from .core import Seed as Seed
 from .core import ShapeError as ShapeError
+from .core import SimulatorError as SimulatorError
 from .core import SpecError as SpecError
 from .core import UnsupportedOpError as UnsupportedOpError
 from .core import cite as cite
@@ -30,6 +35,7 @@ from .devices import AbstractCell as AbstractCell
 from .ir import Graph as Graph
 from .ir import Program as Program
 from .ir import QuantGraph as QuantGraph
+from .reports import Ablation as Ablation
 from .reports import Report as Report
 from .reports import report as report
 from .runtime import Run as Run

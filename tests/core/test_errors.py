@@ -8,7 +8,10 @@ from mho.core import FileError, MhoError, RangeWarning, SpecError, nearest
 
 def test_one_family() -> None:
     family = {name for name in dir(core) if name.endswith("Error")}
-    assert family == {"CapacityError", "FileError", "MhoError", "ShapeError", "SpecError", "UnsupportedOpError"}
+    assert family == {
+        "CapacityError", "ConvergenceError", "FileError", "MhoError", "ShapeError", "SimulatorError", "SpecError",
+        "UnsupportedOpError",
+    }  # fmt: skip
     assert all(issubclass(getattr(core, name), MhoError) for name in family)
     assert issubclass(RangeWarning, UserWarning)
     assert not issubclass(FileError, OSError)

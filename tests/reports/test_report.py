@@ -173,7 +173,7 @@ def test_json(all_three: tuple[Evaluation, ...]) -> None:
         raise AssertionError(constant)
 
     table = json.loads(report(all_three, "t", ["n"]).to_json(), parse_constant=refuse)
-    assert list(table) == ["schema", "title", "notes", "versions", "threads", "evaluations", "references"]
+    assert list(table) == ["schema", "title", "notes", "versions", "threads", "evaluations", "ablations", "references"]
     assert (table["schema"], table["title"], table["notes"], table["threads"]) == (1, "t", ["n"], 1)
     assert [e["name"] for e in table["evaluations"]] == [e.name for e in all_three]
     assert "numpy" in table["versions"]

@@ -126,5 +126,7 @@ def test_a_chips_state_is_the_same_in_any_company(chip: str) -> None:
                 mine, all_ = getattr(state, field.name), getattr(whole.layers[name], field.name)
                 if field.name == "matrix":
                     assert torch.equal(mine, all_.unflatten(0, (2 * len(CHIPS), -1))[at].flatten(0, 1))
+                elif field.name == "noise":  # the same for all chips
+                    assert torch.equal(mine, all_)
                 elif isinstance(mine, Tensor):
                     assert torch.equal(mine, all_[at])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mho.core import Loader, Room, Source, fingerprint
+from mho.core import Loader, Room, Source, SpecError, fingerprint, nearest
 from mho.digital import DigitalUnit
 from mho.tiles import ROOMS as _TILES
 from mho.tiles import AbstractTile, Compensation
@@ -51,6 +51,34 @@ class Chip:
     def presets() -> list[str]:
         """Return the names of the presets."""
         return sorted(_loader(()).presets(Chip))
+
+    @property
+    def effects(self) -> Mapping[str, Chip]:
+        """This chip without one of its non-idealities, by the name of what is missing."""
+        return {name: replace(self, tile=tile) for name, tile in self.tile.effects.items()}
+
+    def without(self, *names: str) -> Chip:
+        """Switch non-idealities off.
+
+        Raises:
+            SpecError: if the chip has no non-ideality of a name.
+
+        >>> "IR drop" in Chip.load("hermes").without("IR drop").effects
+        False
+        """
+        chip = self
+        for name in names:
+            if name not in chip.effects:
+                raise SpecError(
+                    [f"{self.name} has no non-ideality {name!r} to switch off; {nearest(name, self.effects)}"]
+                )
+            chip = chip.effects[name]
+        return chip
+
+    def only(self, *names: str) -> Chip:
+        """Switch all non-idealities off but these."""
+        self.without(*names)  # says which is unknown
+        return self.without(*(name for name in self.effects if name not in names))
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over every number of the chip."""

@@ -34,6 +34,9 @@ def evaluate(
     mean: Annotated[str, typer.Option(help="Mean per channel of the images, scaled to 0..1.")] = "0.485,0.456,0.406",
     std: Annotated[str, typer.Option(help="Standard deviation per channel.")] = "0.229,0.224,0.225",
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
+    ablation: Annotated[
+        bool, typer.Option("--ablate", help="Also say what each non-ideality of each chip costs in accuracy.")
+    ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch; all cores by default.")] = None,
     plugin: Annotated[list[str], typer.Option(help="Module whose classes chip files may name.")] = [],  # noqa: B006
 ) -> None:
@@ -43,7 +46,7 @@ def evaluate(
     """
     import torch
 
-    from mho import Chip, capture, default_conditions, report
+    from mho import Chip, ablate, capture, default_conditions, report
     from mho import evaluate as evaluate_
     from mho.samples import load_images
 
@@ -74,7 +77,16 @@ def evaluate(
             )
             for c in chips
         ]
-    finish(report(evaluations, f"{Path(model).name} on {', '.join(c.name for c in chips)}"), out, json_file)
+        ablations = [
+            ablate(
+                graph, c, (x, y), name=e.name, seed=seed, instances=max(1, instances // 2),
+                progress=open_bar(f"non-idealities of {c.name}"),
+            )
+            for c, e in zip(chips, evaluations, strict=True)
+            if ablation and c.effects
+        ]  # fmt: skip
+    title = f"{Path(model).name} on {', '.join(c.name for c in chips)}"
+    finish(report(evaluations, title, ablations=ablations), out, json_file)
 
 
 def _factory(text: str) -> nn.Module:

@@ -88,6 +88,37 @@ def tile(
 
 
 @app.command()
+def nonidealities(
+    name: Annotated[str, typer.Argument(help="A chip preset or a TOML file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say which causes of error a chip has; switch them in Python with chip.without("drift") and chip.only("drift").
+
+    Example: **mho nonidealities hermes**
+    """
+    import dataclasses
+
+    from rich.table import Table
+
+    from mho import Chip
+    from mho import nonidealities as nonidealities_
+
+    from ._show import answers
+
+    chip = Chip.load(name)
+    found = nonidealities_(chip)
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(n) for n in found], indent=1))
+        return
+    table = Table(title=f"{chip.name}: {chip.title}", title_justify="left", title_style="bold")
+    for head in ("class", "non-ideality", "here", "what it is"):
+        table.add_column(head)
+    for n in found:
+        table.add_row(n.kind, n.name, "yes" if n.present else "[dim]no[/]", n.what)
+    answers.print(table)
+
+
+@app.command()
 def chips() -> None:
     """List the chip presets with their peak figures."""
     from rich.table import Table

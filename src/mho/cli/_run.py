@@ -33,7 +33,7 @@ def run(
     """
     import torch
 
-    from mho import Chip, evaluate, report
+    from mho import Chip, ablate, evaluate, report
     from mho.compiler import capture
     from mho.samples import cifar10_sample, load_images, resnet20
 
@@ -71,8 +71,19 @@ def run(
             )
             for name, kind, chip, count, part in plan
         ]
+        part = few if len(x) >= 400 else slice(None)
+        ablation = ablate(
+            graphs["noise"],
+            Chip.load("hermes"),
+            (x[part], y[part]),
+            name="noise-tuned on hermes",
+            seed=seed,
+            instances=max(1, instances // 2),
+            calibration=x[:: max(1, len(x) // 128)],
+            progress=open_bar("which non-ideality costs what"),
+        )
     source = "CIFAR-10 (JPEG), the shipped sample" if data is None else data
     notes = [f"Images: {len(x)} of {source}."]
     if len(x) >= 400:
         notes[0] += f" To keep the run short, tile2-rram sees {len(y[few])} of them on {plan[2][3]} chips."
-    finish(report(evaluations, "ResNet-20 on three compute-in-memory chips", notes), out, json_file)
+    finish(report(evaluations, "ResNet-20 on three compute-in-memory chips", notes, [ablation]), out, json_file)

@@ -72,6 +72,11 @@ class AbstractConverter(ABC):
         `bit_weights`, where given, broadcasts against `[*signal, bits]`.
         """
 
+    @property
+    def effects(self) -> Mapping[str, AbstractConverter]:
+        """This converter without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
+        return {}
+
     @abstractmethod
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of `convert` and of the `part`, for a column of that many cells."""

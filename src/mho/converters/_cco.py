@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from torch import Tensor
@@ -77,6 +77,16 @@ class Cco(AbstractConverter):
     def quantise_(self, signal: Tensor, low: float, high: float, bit_weights: Tensor | None = None) -> Tensor:
         """Count whole periods."""
         return signal.floor_().clamp_(low, high)
+
+    @property
+    def effects(self) -> Mapping[str, AbstractConverter]:
+        """Gain, offset and jitter, where there is any."""
+        without = {
+            "converter gain": (self.gain_sigma, replace(self, gain_sigma=0.0)),
+            "converter offset": (self.offset_sigma, replace(self, offset_sigma=0.0)),
+            "converter noise": (self.jitter, replace(self, jitter=0.0)),
+        }
+        return {name: converter for name, (size, converter) in without.items() if size}
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion (it lasts as long as the input pulse) and the area of one converter."""

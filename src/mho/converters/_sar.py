@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
@@ -81,6 +81,17 @@ class Sar(AbstractConverter):
             signal.sub_(kept * weight)
             code.add_(kept, alpha=2.0**bit)
         return signal.copy_(code.add_(low)).clamp_(low, high)
+
+    @property
+    def effects(self) -> Mapping[str, AbstractConverter]:
+        """Gain, offset, noise and capacitor mismatch, where there is any."""
+        without = {
+            "converter gain": (self.gain_sigma, replace(self, gain_sigma=0.0)),
+            "converter offset": (self.offset_sigma, replace(self, offset_sigma=0.0)),
+            "converter noise": (self.comparator_noise, replace(self, comparator_noise=0.0)),
+            "capacitor mismatch": (self.mismatch, replace(self, mismatch=0.0)),
+        }
+        return {name: converter for name, (size, converter) in without.items() if size}
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter."""

@@ -7,10 +7,12 @@ from ._cite import entry_fields as entry_fields
 from ._cost import Cost as Cost
 from ._cost import CostTree as CostTree
 from ._errors import CapacityError as CapacityError
+from ._errors import ConvergenceError as ConvergenceError
 from ._errors import FileError as FileError
 from ._errors import MhoError as MhoError
 from ._errors import RangeWarning as RangeWarning
 from ._errors import ShapeError as ShapeError
+from ._errors import SimulatorError as SimulatorError
 from ._errors import SpecError as SpecError
 from ._errors import UnsupportedOpError as UnsupportedOpError
 from ._errors import nearest as nearest
@@ -38,6 +40,7 @@ from ._units import Hertz as Hertz
 from ._units import Joule as Joule
 from ._units import Metre as Metre
 from ._units import NotNegative as NotNegative
+from ._units import Ohm as Ohm
 from ._units import Positive as Positive
 from ._units import Ratio as Ratio
 from ._units import Second as Second

@@ -39,6 +39,14 @@ class FileError(MhoError):
     """A file is missing, foreign, damaged or of another version."""
 
 
+class ConvergenceError(MhoError):
+    """An iterative solution did not reach its tolerance."""
+
+
+class SimulatorError(MhoError):
+    """An external simulator is missing or failed."""
+
+
 class RangeWarning(UserWarning):
     """A model was asked outside the range in which its source is valid."""
 

@@ -41,6 +41,11 @@ class AbstractCell(ABC):
         the source's data reach.
         """
 
+    @property
+    def effects(self) -> Mapping[str, AbstractCell]:
+        """This cell without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
+        return {}
+
     @abstractmethod
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of the actions `write` and of the `part` itself (area of one cell)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from jaxtyping import Float
@@ -13,7 +13,7 @@ from torch import Tensor
 from mho.core import Cost, Joule, NotNegative, Positive, Second, Siemens, Source, SquareMetre
 
 from ._base import AbstractCell, cell_costs
-from ._curves import AbstractCurve, polynomial
+from ._curves import AbstractCurve, LogCurve, PowerCurve, polynomial
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,16 @@ class Pcm(AbstractCell):
         gathered = math.sqrt(math.log((t + self.t_read) / (2 * self.t_read)))
         noise = self.read_noise(written / self.g_max) * gathered * draws["read"]
         return (drifted + drifted * noise).clamp(min=0)
+
+    @property
+    def effects(self) -> Mapping[str, AbstractCell]:
+        """Programming error, drift, read noise."""
+        still = LogCurve(0.0, 0.0, 0.0, 0.0)
+        return {
+            "programming error": replace(self, program_sigma=(0.0,)),
+            "drift": replace(self, drift_mean=still, drift_spread=still),
+            "read noise": replace(self, read_noise=PowerCurve(0.0, 1.0, 0.0)),
+        }
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one write pulse and the cell's area."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from jaxtyping import Float
@@ -87,6 +87,14 @@ class RramRelaxation(AbstractCell):
         w = math.log(time / a.time) / math.log(b.time / a.time)
         return tuple((1 - w) * s + w * u for s, u in zip(a.sigma, b.sigma, strict=True))
 
+    @property
+    def effects(self) -> Mapping[str, AbstractCell]:
+        """Relaxation, which holds the error of programming, and read noise."""
+        return {
+            "relaxation": replace(self, relaxation=tuple(replace(p, sigma=(0.0,)) for p in self.relaxation)),
+            "read noise": replace(self, read_sigma=0.0),
+        }
+
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one write pulse and the cell's area."""
         return cell_costs(self.area, Cost(energy=self.write_energy, latency=self.write_time))
@@ -140,6 +148,15 @@ class RramCmo(AbstractCell):
         gathered = math.sqrt(math.log((max(time, 1.0) + self.t_read) / (2 * self.t_read)))
         sigma = self.read_sigma * (relaxed * 1e6).clamp(min=1.0).log10() * gathered
         return (relaxed + sigma * draws["read"]).clamp(min=0)
+
+    @property
+    def effects(self) -> Mapping[str, AbstractCell]:
+        """Programming error, relaxation, read noise."""
+        return {
+            "programming error": replace(self, program_sigma=(0.0, 0.0)),
+            "relaxation": replace(self, relax_shift=0.0, relax_sigma=(0.0, 0.0)),
+            "read noise": replace(self, read_sigma=0.0),
+        }
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one write pulse and the cell's area."""

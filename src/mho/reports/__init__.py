@@ -1,5 +1,7 @@
 """Reports: evaluations as a self-contained page, JSON, CSV and bibliography."""
 
+from ._ablation import Ablation as Ablation
+from ._ablation import Effect as Effect
 from ._evaluation import AccuracyRow as AccuracyRow
 from ._evaluation import Evaluation as Evaluation
 from ._evaluation import time_name as time_name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mho.cost import by_block, layer_costs
 
+from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
 
 if TYPE_CHECKING:
@@ -203,6 +204,30 @@ def error_growth(evaluations: Sequence[Evaluation]) -> Figure:
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
     _legend(axes, "outside upper center", 2)
+    return figure
+
+
+@_styled
+def ablation(a: Ablation) -> Figure:
+    """Draw for each non-ideality the accuracy it takes alone, and what removing it from the full chip gives back."""
+    order = sorted(a.effects, key=a.loss_alone, reverse=True)
+    figure, axes = _figure(6.6, 1.5 + 0.5 * len(order))
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
+    for offset, colour, label, measure in (
+        (-0.19, SERIES[1], "lost by it alone", a.loss_alone),
+        (0.19, SERIES[0], "won back by removing it", a.gain_without),
+    ):
+        values = [measure(e) for e in order]
+        axes.barh(
+            [i + offset for i in range(len(order))], [100 * m for m, _ in values], xerr=[100 * s for _, s in values],
+            height=0.36, color=colour, label=label, error_kw={"elinewidth": 0.9, "ecolor": INK},
+        )  # fmt: skip
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(order)), [f"{e.name} ({e.kind})" for e in order])
+    axes.invert_yaxis()
+    axes.set_xlabel("accuracy (percentage points)")
+    _legend(axes, "outside lower center", 2)
     return figure
 
 

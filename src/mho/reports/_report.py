@@ -18,18 +18,26 @@ from mho.core import HOW, Cost, How, cite, cited_keys, entry_fields, format_quan
 from mho.cost import by_block, layer_costs
 
 from . import _figures as figures
+from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
 
 _DATA = Path(__file__).parent.parent / "data" / "report"
 _PACKAGES = ("mho", "torch", "numpy")
 
 
-def report(evaluations: Evaluation | Sequence[Evaluation], title: str = "", notes: Sequence[str] = ()) -> Report:
+def report(
+    evaluations: Evaluation | Sequence[Evaluation],
+    title: str = "",
+    notes: Sequence[str] = (),
+    ablations: Sequence[Ablation] = (),
+) -> Report:
     """Put one evaluation, or several to compare, into a report; `notes` are sentences printed at its head."""
     several = (evaluations,) if isinstance(evaluations, Evaluation) else tuple(evaluations)
     if not several:
         raise ValueError("a report needs at least one evaluation")
-    return Report(several, title or f"{several[0].name} on {several[0].program.chip.name}", tuple(notes))
+    return Report(
+        several, title or f"{several[0].name} on {several[0].program.chip.name}", tuple(notes), tuple(ablations)
+    )
 
 
 def provenance() -> dict[str, Any]:
@@ -50,6 +58,7 @@ class Report:
     evaluations: tuple[Evaluation, ...]
     title: str
     notes: tuple[str, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
 
     def save(self, folder: str | Path) -> Path:
         """Write the page, `report.json`, tables as CSV, `references.bib` and the programs into a folder.
@@ -79,6 +88,7 @@ class Report:
             "notes": list(self.notes),
             **provenance(),
             "evaluations": [e.to_dict() for e in self.evaluations],
+            "ablations": [a.to_dict() for a in self.ablations],
             "references": self.bibliography(),
         }
 
@@ -146,6 +156,7 @@ class Report:
             accuracy_svg=figures.svg(figures.accuracy_over_time(es), "accuracy over time"),
             block_svgs={q: figures.svg(figures.blocks(es, q), f"{q} by block") for q in ("energy", "latency", "area")},
             error_svg=figures.svg(figures.error_growth(es), "error by layer"),
+            ablations=[(a, figures.svg(figures.ablation(a), f"non-idealities, {a.name}")) for a in self.ablations],
             details=[
                 {
                     "e": e,

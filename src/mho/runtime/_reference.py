@@ -76,10 +76,15 @@ class ReferenceBackend(AbstractBackend):
             for p, (weight, pulses) in enumerate(phases):
                 for s, significance in enumerate(tile.weights.significance):
                     lsb = float(real.lsb[r, s])
-                    signal = float(np.dot(pulses, digits[s, :, n])) / lsb * float(real.gain[i, g, r, s, n])
+                    signal = float(np.dot(pulses, digits[s, :, n])) / lsb
+                    if tile.principle is not None:
+                        unit = float(real.unit[r, s])
+                        sums = torch.tensor(signal / unit, dtype=torch.float64)
+                        signal = float(tile.principle.transfer(sums, digits.shape[1])) * unit
+                    signal *= float(real.gain[i, g, r, s, n])
                     signal += float(real.offset[i, g, r, s, n])
                     if noise is not None:
-                        signal += tile.noise_lsb * float(noise[p, s, n])
+                        signal += float(real.noise[r, s]) * float(noise[p, s, n])
                     bits = None if real.bit_weights is None else real.bit_weights[i, g, r, s, n].numpy()
                     code = _convert(tile.converter, signal, real.low, real.high, bits)
                     corrected = (code - float(real.offset_correction[i, g, r, s, n])) / float(

@@ -133,4 +133,5 @@ def _mean(items: list[tuple[float, Activity]]) -> Activity:
         sum(w * a.siemens_seconds for w, a in items) / total,
         sum(w * a.drawn for w, a in items) / total,
         sum(w * a.density for w, a in items) / total,
+        sum(w * a.column_energy for w, a in items) / total,
     )

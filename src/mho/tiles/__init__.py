@@ -1,5 +1,6 @@
 """Tiles: signed weights to cells, digital inputs to pulses, array and converters: one matrix-vector product."""
 
+from mho.arrays import ROOMS as _ARRAYS
 from mho.converters import ROOMS as _CONVERTERS
 from mho.core import Loader, Room
 from mho.devices import ROOMS as _DEVICES
@@ -31,6 +32,7 @@ from ._weights import OffsetColumn as OffsetColumn
 
 ROOMS = (
     *_DEVICES,
+    *_ARRAYS,
     *_CONVERTERS,
     *_DIGITAL,
     Room(AbstractTile, {"AnalogTile": AnalogTile, "DigitalTile": DigitalTile}, "tiles"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mho.arrays import AbstractPrinciple, Wires
 from mho.converters import AbstractConverter
 from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt, normal_per_instance
 from mho.devices import AbstractCell
@@ -21,6 +23,7 @@ from ._layout import AbstractLayout
 from ._readout import PostConversion, PreConversion
 from ._state import ArrayState, Realisation
 from ._weights import AbstractWeightEncoding
+from ._wiring import through_wires
 
 _CHUNK = 1 << 20
 """Partial sums that are held at once: 4 MiB, so that the passes over them stay in cache."""
@@ -54,6 +57,12 @@ class AnalogTile(AbstractTile):
     dac_capacitance: Annotated[Farad, NotNegative]
     """Capacitance switched per bit by a row's driver."""
     columns_per_converter: int = 1
+    wires: Wires | None = None
+    """Wires with a resistance; without them lines are ideal."""
+    principle: AbstractPrinciple | None = None
+    """The physics of the multiply-accumulate; without one, currents of the cells add exactly."""
+    column_calibration: bool = False
+    """Whether each column's gain is set, just after writing, to what it should be on fixed calibration inputs."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -66,6 +75,15 @@ class AnalogTile(AbstractTile):
             raise ValueError(
                 f"read_voltage must be above 0 V and at most the supply of {self.supply} V, not {self.read_voltage} V"
             )
+
+        if self.principle is not None:
+            needed = self.principle.settling(self.rows, self.converter.resolution)
+            given = self.inputs.pulse_time + self.pre.settling
+            if needed > given:
+                raise ValueError(
+                    f"a phase must last as long as the columns need to settle, {needed:.3g} s, not {given:.3g} s; "
+                    "lengthen inputs.hold, inputs.lsb_time or pre.settling"
+                )
 
     # What it computes -------------------------------------------------------------------------------------------
 
@@ -87,6 +105,20 @@ class AnalogTile(AbstractTile):
     def exact(self) -> bool:
         """No."""
         return False
+
+    @property
+    def effects(self) -> Mapping[str, AbstractTile]:
+        """Those of the cell, the wires, the circuit before the converter, and the converter."""
+        out: dict[str, AbstractTile] = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
+        if self.wires is not None and self.wires.sweeps:
+            out["IR drop"] = replace(self, wires=replace(self.wires, ir_drop="off"))
+        if self.principle is not None:
+            parts = self.principle.effects.items()
+            out |= {name: replace(self, principle=principle) for name, principle in parts}
+        if self.pre.noise:
+            out["read-out noise"] = replace(self, pre=replace(self.pre, noise=0.0))
+        out |= {name: replace(self, converter=converter) for name, converter in self.converter.effects.items()}
+        return out
 
     def bipolar(self, signed: bool) -> bool:
         """Whether partial sums can be negative."""
@@ -127,31 +159,57 @@ class AnalogTile(AbstractTile):
         errors = self.converter.errors(self._column_draws(chips, (groups, row_tiles, slices, columns)))
         correction = self.converter.calibrate(errors, low, high)
         significance = torch.tensor(self.weights.significance)[:, None]
+        unit = torch.tensor(self.weights.full_digits) * self.inputs.pulse_steps / (full_scale / high)  # [R, S]
+        ideal = self.ideal_digits(layout.split_weight(weights))
+        x = _calibration_inputs(ideal / lsb.unsqueeze(-2), self.inputs.pulse_steps, high)
+        mac_draws = {
+            name: normal_per_instance([c.child("array", name) for c in chips], targets.shape)
+            for name in (self.principle.draws if self.principle is not None else ())
+        }
 
-        def cells(time: float | None) -> tuple[Tensor, Tensor]:
-            """Return digits per chip and the conductance of each row's cells."""
+        def cells(time: float | None) -> tuple[Tensor, Tensor, Tensor]:
+            """Return states and digits per chip and the conductance of each row's cells."""
             g = self.cell.conductance(targets.expand(len(chips), *targets.shape), draws, time)
-            return self.weights.digits(((g - bottom) / (top - bottom)).transpose(0, 1)), g.sum((1, 4, 6))
+            drawn = g.sum((1, 4, 6))
+            if self.wires is not None:
+                g = through_wires(self.wires, self.weights, (self.rows, self.cols), g)
+            states = (g - bottom) / (top - bottom)
+            if self.principle is not None:
+                states = self.principle.weights(states, mac_draws)
+            return states, self.weights.digits(states.transpose(0, 1)), drawn
 
-        def response(digits: Tensor) -> Tensor:
-            """Mean absolute output per chip, G, R and column to the calibration vectors, as measured on chip."""
-            ideal = self.ideal_digits(layout.split_weight(weights)) / lsb.unsqueeze(-2)
-            x = _calibration_inputs(ideal, self.inputs.pulse_steps, high)
-            signal = torch.matmul(x, digits * (errors.gain / lsb).unsqueeze(-2)) + errors.offset.unsqueeze(-2)
+        def outputs(digits: Tensor) -> Tensor:
+            """Outputs per chip, G, R, calibration vector and column, as measured on chip."""
+            signal = torch.matmul(x, digits / lsb.unsqueeze(-2))
+            if self.principle is not None and not self.principle.linear:
+                own = unit[:, :, None, None]
+                signal = self.principle.transfer(signal / own, layout.rows) * own
+            signal = signal * errors.gain.unsqueeze(-2) + errors.offset.unsqueeze(-2)
             bit_weights = None if errors.bit_weights is None else errors.bit_weights.unsqueeze(-3)
             codes = self.converter.quantise_(signal, low, high, bit_weights)
             value = (codes - correction.offset.unsqueeze(-2)) * (lsb * significance / correction.gain).unsqueeze(-2)
-            return value.sum(3).abs().mean(-2)
+            return value.sum(3)
+
+        def response(digits: Tensor) -> Tensor:
+            """Mean absolute output per chip, G, R and column."""
+            return outputs(digits).abs().mean(-2)
 
         all_digits: list[Tensor] = []
         conductances: list[Tensor] = []
         factors: list[Tensor] = []
         fresh: Tensor | None = None
+        calibration = torch.ones(len(chips), groups, row_tiles, columns)
+        if self.column_calibration:
+            got = outputs(cells(None)[1])
+            wanted = (torch.matmul(x, ideal) * significance.unsqueeze(-1)).sum(2).expand_as(got)
+            calibration = (got * wanted).sum(-2) / got.square().sum(-2).clamp(min=1e-9)
+        states: Tensor | None = None
         for condition in conditions:
-            digits, conductance = cells(condition.time)
+            now_states, digits, conductance = cells(condition.time)
+            states = now_states[0] if states is None else states
             factor = torch.ones(len(chips), groups, row_tiles, columns)
             if condition.compensation != "none":
-                fresh = response(cells(0.0)[0]) if fresh is None else fresh
+                fresh = response(cells(0.0)[1]) if fresh is None else fresh
                 now = response(digits)
                 if condition.compensation == "global":
                     factor = factor * (fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9))
@@ -162,7 +220,7 @@ class AnalogTile(AbstractTile):
                     factor = torch.where(weak, mean, fresh / now.clamp(min=1e-9))
             all_digits.append(digits)
             conductances.append(conductance)
-            factors.append(factor)
+            factors.append(factor * calibration)
 
         def repeat(x: Tensor) -> Tensor:
             return x.repeat(len(conditions), *[1] * (x.dim() - 1))
@@ -180,6 +238,9 @@ class AnalogTile(AbstractTile):
             high=high,
             row_conductance=torch.cat(conductances),
             chips=len(chips),
+            noise=self._noise(layout.rows, unit),
+            unit=unit,
+            states=states if self.principle is not None else None,
         )
 
     def program(
@@ -206,7 +267,15 @@ class AnalogTile(AbstractTile):
             bit_weights=real.bit_weights,
             row_conductance=real.row_conductance,
             chips=real.chips,
+            noise=real.noise,
+            unit=real.unit[:, :, None] * real.gain,
+            states=real.states,
         )
+
+    def _noise(self, rows: int, unit: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:
+        """Converter and pre-conversion, and the noise of the principle, in LSB."""
+        own = unit * self.principle.noise(rows) if self.principle is not None else torch.zeros_like(unit)
+        return (own.square() + self.noise_lsb**2).sqrt()
 
     def _column_draws(self, chips: Sequence[Seed], columns: tuple[int, ...]) -> dict[str, Tensor]:
         """Draw the errors of the physical converters; lines that share one get the same."""
@@ -227,12 +296,12 @@ class AnalogTile(AbstractTile):
 
     @property
     def noise_lsb(self) -> float:
-        """Standard deviation of the noise of one conversion in LSB, pre-conversion included."""
+        """Standard deviation of the noise of converter and pre-conversion, in LSB."""
         return math.hypot(self.converter.noise, self.pre.noise * self.converter.codes(True)[1])
 
     def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:
         """One number for each conversion."""
-        if self.noise_lsb == 0:
+        if self.noise_lsb == 0 and (self.principle is None or self.principle.noise(layout.rows) == 0):
             return None
         phases = len(self.inputs.significance(signed))
         columns = layout.columns + self.weights.reference_column
@@ -254,13 +323,23 @@ class AnalogTile(AbstractTile):
         plain = len(phases) == 1 and phases[0] == 1
         no_offset = not bool(state.offset.any())
         constant = (state.constant * phases.sum())[:, None, :, :, None]  # [I, 1, G, N, 1]
+        unit = layout.spread(state.unit) if self.principle is not None and not self.principle.linear else None
+        scale = None
+        if self.principle is not None:
+            scale = layout.spread(state.noise[:, :, None].expand(1, *state.offset.shape[1:]))
+            scale = layout.split_instances(scale, 1)
         outputs = []
         for start in range(0, x.shape[1], step):
             part = x[:, start : start + step]
             p = layout.partials(state.matrix, self.inputs.encode(part, signed))
+            if unit is not None and self.principle is not None:
+                p = self.principle.transfer(p.div_(unit), layout.rows).mul_(unit)
             if noise is not None:
                 z = layout.spread_noise(noise[:, start : start + step])
-                layout.split_instances(p, state.chips).add_(z, alpha=self.noise_lsb)
+                if scale is None:
+                    layout.split_instances(p, state.chips).add_(z, alpha=self.noise_lsb)
+                else:
+                    layout.split_instances(p, state.chips).addcmul_(z, scale)
             if not no_offset:
                 p.add_(offset)
             p = self.converter.quantise_(p, state.low, state.high, weights)
@@ -305,7 +384,21 @@ class AnalogTile(AbstractTile):
             float((power * conductance).sum((1, 2, 3)).mean()) * seconds,
             float((drive * conductance).sum((1, 2, 3)).mean()) * seconds,
             float(drive.sum((1, 2, 3)).mean()) / drivable,
+            self._column_energy(layout, state, pulses) * positions,
         )
+
+    def _column_energy(self, layout: AbstractLayout, state: ArrayState, pulses: Tensor) -> float:
+        """Return the energy of all columns in one product, as the principle says, for a sample of the inputs."""
+        if self.principle is None or state.states is None:
+            return 0.0
+        images = pulses[:, 0, :4]
+        total = 0.0
+        for phase in images:
+            x = _subsample(layout.gather(phase), 64) / self.inputs.pulse_steps  # [G, R, M, K]
+            for g, r in itertools.product(range(layout.groups), range(layout.row_tiles)):
+                w = state.states[:, g, r].permute(2, 0, 1, 3).flatten(1)  # [K, cells S N]
+                total += float(self.principle.energy(x[g, r], w).sum(-1).mean())
+        return total
 
     def _phases(self, signed: bool) -> int:
         """How often the word lines are pulsed in one product."""
@@ -345,8 +438,10 @@ class AnalogTile(AbstractTile):
 
         The bit line sits at half the supply: a word line is driven from the rail to its voltage (input encoding), the
         cells take V^2 G t, and the read-out sinks the current from half the supply (output encoding). Source of the
-        levels: [aihwkit2021].
+        levels: [aihwkit2021]. A tile with a MAC principle of its own takes what that says, all of it in the cells.
         """
+        if self.principle is not None:
+            return {"cells": Cost(energy=activity.column_energy)}
         v, half = self.read_voltage, self.supply / 2
         cells = v * v * activity.siemens_seconds
         return {

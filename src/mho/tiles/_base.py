@@ -42,6 +42,8 @@ class Activity:
     """The same with e = 1, in S s; times V it is the charge that flows."""
     density: float
     """Mean drive of the word lines: pulse energy as a fraction of full pulses; for bits the share of ones."""
+    column_energy: float = 0.0
+    """Energy of the columns of a tile with a MAC principle of its own, in J, in place of that of conductances."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class AbstractTile(ABC):
     @abstractmethod
     def exact(self) -> bool:
         """Whether it returns the integer product itself."""
+
+    @property
+    def effects(self) -> Mapping[str, AbstractTile]:
+        """This tile without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
+        return {}
 
     @abstractmethod
     def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:

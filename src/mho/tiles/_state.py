@@ -29,14 +29,21 @@ class Realisation:
     """Conductance of all cells that a word line drives, in S."""
     chips: int
     """How many chips are in I; the rest of I is conditions (times after programming)."""
+    noise: Float[Tensor, "R S"]
+    """Standard deviation of one conversion in LSB, all sources together."""
+    unit: Float[Tensor, "R S"]
+    """A cell in its highest state under a full pulse, in LSB."""
+    states: Float[Tensor, "cells G R S K N"] | None = None
+    """States of the cells of the first chip and condition, where a MAC principle needs them for its energy."""
 
 
 @dataclass(frozen=True)
 class ArrayState:
     """The state of one layer in the tiles of I chip instances (conditions x chips); see `docs/concepts/shapes.md`.
 
-    A code is convert(pulses @ matrix + offset); the product that it stands for is the sum over phases, row tiles and
-    slices of code x coefficient, less `constant` per unit of phase significance.
+    A code is convert(transfer(pulses @ matrix) + noise + offset), the transfer that of the tile's MAC principle. The
+    product that codes stand for is the sum over phases, row tiles and slices of code x coefficient, less `constant` per
+    unit of phase significance.
     """
 
     matrix: Tensor
@@ -54,3 +61,9 @@ class ArrayState:
     """Conductance of all cells that a word line drives, in S."""
     chips: int
     """How many chips are in I; the rest of I is conditions (times after programming)."""
+    noise: Float[Tensor, "R S"]
+    """Standard deviation of one conversion in LSB, all sources together."""
+    unit: Float[Tensor, "I G R S N"]
+    """A cell in its highest state under a full pulse, in LSB, with the converter's gain."""
+    states: Float[Tensor, "cells G R S K N"] | None = None
+    """States of the cells of the first chip and condition, where a MAC principle needs them for its energy."""

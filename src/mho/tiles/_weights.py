@@ -46,6 +46,21 @@ class AbstractWeightEncoding(ABC):
         """The number of cells."""
 
     @property
+    @abstractmethod
+    def full_digits(self) -> tuple[float, ...]:
+        """For each slice, the digit that a cell in its highest state stands for."""
+
+    @property
+    def sides(self) -> int:
+        """Into how many groups the first dimension of `targets` falls that are not in parallel: 2 for a pair."""
+        return 1
+
+    @property
+    def paired(self) -> bool:
+        """Whether a weight is the difference of two sides, alike but for their sign."""
+        return False
+
+    @property
     def reference_column(self) -> bool:
         """Whether each tile has a further column that all others are compared with."""
         return False
@@ -98,6 +113,21 @@ class Differential(AbstractWeightEncoding):
         return self.separate
 
     @property
+    def full_digits(self) -> tuple[float, ...]:
+        """The largest weight."""
+        return (float(self.weight_range[1]),) * len(self.significance)
+
+    @property
+    def sides(self) -> int:
+        """Two, but for sides that are slices of their own."""
+        return 1 if self.separate else 2
+
+    @property
+    def paired(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def cells_per_weight(self) -> int:
         """Devices of both sides."""
         return 2 * self.devices
@@ -112,7 +142,7 @@ class Differential(AbstractWeightEncoding):
 
     def digits(self, states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
         """Average the devices of each side and subtract."""
-        top = float(self.weight_range[1])
+        top = self.full_digits[0]
         if self.separate:
             return _mean(states) * top
         return (_mean(states[: self.devices]) - _mean(states[self.devices :])) * top
@@ -165,8 +195,13 @@ class BitSliced(AbstractWeightEncoding):
         """One cell a slice."""
         return len(self.significance)
 
+    @property
+    def full_digits(self) -> tuple[float, ...]:
+        """All ones in a cell."""
+        return (*(2.0**w - 1 for w in self._widths), 1.0)
+
     def _tops(self, like: Tensor) -> Tensor:
-        return torch.tensor([2.0**w - 1 for w in self._widths] + [1.0]).to(like).reshape(-1, 1, 1)
+        return torch.tensor(self.full_digits).to(like).reshape(-1, 1, 1)
 
     def targets(self, weights: Float[Tensor, "*d rows cols"]) -> Float[Tensor, "cells *d slices rows cols_"]:
         """Return the digits as fractions of the largest digit."""
@@ -227,6 +262,11 @@ class OffsetColumn(AbstractWeightEncoding):
         return True
 
     @property
+    def full_digits(self) -> tuple[float, ...]:
+        """The largest shifted weight."""
+        return (2 * self._half - 1,)
+
+    @property
     def _half(self) -> float:
         return 2.0 ** (self.bits - 1)
 
@@ -238,7 +278,7 @@ class OffsetColumn(AbstractWeightEncoding):
 
     def digits(self, states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
         """Return the shifted weights."""
-        return states[0] * (2 * self._half - 1)
+        return states[0] * self.full_digits[0]
 
 
 def _mean(states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:

@@ -1,0 +1,106 @@
+"""Current-voltage laws of cells that are not ohmic."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Positive, Volt
+
+
+@dataclass(frozen=True)
+class AbstractIV(ABC):
+    """The current through a cell at a voltage, with g its conductance at 0 V."""
+
+    @abstractmethod
+    def current(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return the current in A."""
+
+    @abstractmethod
+    def slope(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return the differential conductance in S, positive or 0."""
+
+    @abstractmethod
+    def spice(self, g: str, v: str) -> str:
+        """Return the current as an expression of SPICE, given those of the conductance and the voltage."""
+
+
+@dataclass(frozen=True)
+class Ohmic(AbstractIV):
+    """I = g V."""
+
+    def current(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return g V."""
+        return g * v
+
+    def slope(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return g."""
+        return g
+
+    def spice(self, g: str, v: str) -> str:
+        """Return g*v."""
+        return f"{g}*{v}"
+
+
+@dataclass(frozen=True)
+class Sinh(AbstractIV):
+    """I = g V0 sinh(V / V0): tunnelling through a filament's gap. Source: [jiang2016], Eq. 1 at a fixed gap."""
+
+    v0: Annotated[Volt, Positive]
+
+    def current(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return g V0 sinh(V / V0)."""
+        return g * self.v0 * torch.sinh(v / self.v0)
+
+    def slope(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return g cosh(V / V0)."""
+        return g * torch.cosh(v / self.v0)
+
+    def spice(self, g: str, v: str) -> str:
+        """Return g*v0*sinh(v/v0)."""
+        return f"{g}*{self.v0!r}*sinh({v}/{self.v0!r})"
+
+
+@dataclass(frozen=True)
+class Transistor(AbstractIV):
+    """An ohmic cell in series with its access transistor.
+
+    The transistor is square-law: I = k (V_ov V_t - V_t^2 / 2) below V_ov, k V_ov^2 / 2 above, V_t the voltage across
+    it; the cell takes the rest, I = g (V - V_t). Odd in V. Source: [shichman1968].
+    """
+
+    k: Annotated[float, Positive]
+    """Transconductance parameter, in A / V^2."""
+    overdrive: Annotated[Volt, Positive]
+
+    def _across(self, g: Tensor, v: Tensor) -> Tensor:
+        """Return the voltage across the transistor: the smaller root, in a form that does not cancel."""
+        a = v.abs()
+        linear = g + self.k * self.overdrive
+        # k/2 t^2 - (k V_ov + g) t + g a = 0 while t < V_ov
+        root = (linear * linear - 2 * self.k * g * a).clamp(min=0).sqrt()
+        triode = 2 * g * a / (linear + root).clamp(min=1e-30)
+        saturated = a - self.k * self.overdrive**2 / 2 / g.clamp(min=1e-30)
+        return torch.where(triode < self.overdrive, triode, saturated)
+
+    def current(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return the current through both."""
+        return g * (v.abs() - self._across(g, v)) * v.sign()
+
+    def slope(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return the series of the cell and the transistor's slope; a millionth of g in saturation."""
+        t = self._across(g, v)
+        channel = self.k * (self.overdrive - t).clamp(min=0)
+        return g * channel / (g + channel).clamp(min=1e-30) + 1e-6 * g
+
+    def spice(self, g: str, v: str) -> str:
+        """Return the same, written out."""
+        a, linear = f"abs({v})", f"({g}+{self.k * self.overdrive!r})"
+        triode = f"(2*{g}*{a}/({linear}+sqrt(max({linear}**2-{2 * self.k!r}*{g}*{a},0))))"
+        full = f"{self.k * self.overdrive**2 / 2!r}"
+        return f"sgn({v})*(({triode}<{self.overdrive!r}) ? {g}*({a}-{triode}) : {full})"

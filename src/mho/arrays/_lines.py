@@ -1,0 +1,116 @@
+"""One wire with many taps: the tridiagonal systems of all lines of an array, solved together.
+
+A line has n nodes in a chain of segments of `segment` ohm. Node k is tied to a source through the conductance
+`shunt[k]` (its cell); the first and last node go to ground through `ends` siemens (a driver, a read-out, or nothing).
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Ends = tuple[float, float]
+_FEW_OHM = 1e-4
+"""Below this segment resistance conductances are no longer the good variables: rounding eats the shunts."""
+
+
+def solve_lines(
+    shunt: Float[Tensor, "*lines n"], segment: float, ends: Ends, current: Float[Tensor, "*lines n q"]
+) -> Float[Tensor, "*lines n q"]:
+    """Return the node voltages of all lines for q sets of injected node currents, in V.
+
+    Args:
+        shunt: conductance from each node to ground, in S.
+        segment: resistance between neighbouring nodes, in ohm.
+        ends: conductance from the first and from the last node to ground, in S.
+        current: current into each node, in A.
+
+    Differentiable in `shunt` and `current`; linear in time and memory.
+    """
+    if shunt.device.type == "cpu" and segment >= _FEW_OHM:
+        return _Solve.apply(shunt, current, segment, ends)  # pyright: ignore[reportReturnType]
+    return _recur(shunt, segment, ends, current)
+
+
+def attenuation(shunt: Float[Tensor, "*lines n"], segment: float, ends: Ends) -> Float[Tensor, "*lines n"]:
+    """Return the voltage of each node for 1 V behind the conductances of the ends, all shunts grounded.
+
+    By reciprocity it is also the share of a current injected at a node that reaches the ends.
+    """
+    source = torch.zeros_like(shunt)
+    source[..., 0] += ends[0]
+    source[..., -1] += ends[1]
+    return solve_lines(shunt, segment, ends, source.unsqueeze(-1)).squeeze(-1)
+
+
+def conductances(shunt: Float[Tensor, "*lines n"], segment: float, end: float) -> Float[Tensor, "*lines n"]:
+    """Return what each node sees on the side of the first one, itself included, in S.
+
+    All terms are positive, so nothing cancels, whatever the resistances. `end` grounds the first node.
+    """
+    looking = [shunt[..., 0] + end]
+    for k in range(1, shunt.shape[-1]):
+        looking.append(shunt[..., k] + looking[-1] / (1 + segment * looking[-1]))
+    return torch.stack(looking, -1)
+
+
+class _Solve(torch.autograd.Function):
+    """LAPACK's factorisation for positive definite tridiagonal matrices, all lines end to end as one long line."""
+
+    @staticmethod
+    def forward(ctx: Any, shunt: Tensor, current: Tensor, segment: float, ends: Ends) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        n = shunt.shape[-1]
+        g = 1 / segment
+        diagonal = shunt.detach().double() + 2 * g
+        diagonal[..., 0] += ends[0] - g
+        diagonal[..., -1] += ends[1] - g
+        neighbour = torch.full_like(diagonal, -g)
+        neighbour[..., -1] = 0.0
+        factors: Any = _lapack()[0](diagonal.flatten().numpy(), neighbour.flatten()[:-1].numpy())
+        if factors[2] or n == 0:
+            raise ValueError("conductances must be positive numbers, and a line must be tied to ground somewhere")
+        voltage = _substitute(factors, current)
+        ctx.factors = factors
+        ctx.save_for_backward(voltage)
+        return voltage
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (voltage,) = ctx.saved_tensors
+        adjoint = _substitute(ctx.factors, gradient)
+        return -(adjoint * voltage).sum(-1), adjoint, None, None
+
+
+def _substitute(factors: Any, current: Tensor) -> Tensor:
+    flat = current.detach().double().flatten(0, -2)
+    solution: Any = _lapack()[1](factors[0], factors[1], flat.t().contiguous().t().numpy())[0]
+    return torch.from_numpy(solution).to(current.dtype).reshape(current.shape)
+
+
+@functools.cache
+def _lapack() -> tuple[Any, Any]:
+    """Return factorisation and substitution in float64; scipy is loaded at the first use."""
+    from scipy.linalg import get_lapack_funcs
+
+    factorise, substitute = get_lapack_funcs(("pttrf", "pttrs"), dtype="f8")
+    return factorise, substitute
+
+
+def _recur(shunt: Tensor, segment: float, ends: Ends, current: Tensor) -> Tensor:
+    """Eliminate node after node in terms of resistances: any device, any segment, zero included."""
+    n = shunt.shape[-1]
+    looking = conductances(shunt, segment, ends[0])
+    total = [*looking.unbind(-1)[:-1], looking[..., -1] + ends[1]]
+    passed = [current[..., 0, :]]
+    for k in range(1, n):
+        passed.append(current[..., k, :] + passed[-1] / (1 + segment * total[k - 1]).unsqueeze(-1))
+    voltage = [passed[-1] / total[-1].unsqueeze(-1)]
+    for k in reversed(range(n - 1)):
+        # The node's own source and its neighbour's voltage through the segment, over all that it sees.
+        loaded = (1 + segment * total[k]).unsqueeze(-1)
+        voltage.append((segment * passed[k] + voltage[-1]) / loaded)
+    return torch.stack(voltage[::-1], -2)

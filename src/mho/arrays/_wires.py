@@ -1,0 +1,162 @@
+"""`Wires`: the resistance of word and bit lines, how they end, and how exactly it is taken into account."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Farad, NotNegative, Ohm, Source
+
+from ._ladder import ladder
+from ._lines import Ends, attenuation
+from ._solve import Network, sweep
+
+Pairs = Literal["bit lines", "word lines"]
+
+
+@dataclass(frozen=True)
+class Wires:
+    """The wires of an array: word lines that drive the cells of a row, bit lines that gather those of a column.
+
+    Rows count from the top, columns from the left; a segment joins neighbouring cells, and one more segment leads from
+    the outermost cell to each driver and read-out. A line end without either is open. The read-out holds its line at
+    0 V behind `sense`.
+
+    `ir_drop` says how exactly the voltage lost on the wires is computed:
+
+    - `off`: not at all;
+    - `closed`: G x attenuation along the word line x attenuation along the bit line, each line as if the crossing ones
+      were ideal; cheap, and differentiable in training;
+    - `sweeps(k)`: k alternating exact solutions of all word and all bit lines; `sweeps(1)` is `closed`;
+    - `exact`: Kirchhoff's laws at every node.
+
+    Source: the circuit of [chen2013]; the methods are derived in `docs/concepts/wires.md`.
+    """
+
+    word_line: Annotated[Ohm, NotNegative]
+    """Resistance of a word line from one cell to the next."""
+    bit_line: Annotated[Ohm, NotNegative]
+    """Resistance of a bit line from one cell to the next."""
+    driver: Annotated[Ohm, NotNegative] = 0.0
+    """Output resistance of a word line's driver."""
+    sense: Annotated[Ohm, NotNegative] = 0.0
+    """Input resistance of a bit line's read-out."""
+    drive: Literal["left", "right", "both"] = "left"
+    read: Literal["bottom", "top", "both"] = "bottom"
+    pairs: Pairs = "bit lines"
+    """Where the two cells of a differential pair differ: on neighbouring bit lines, or on neighbouring word lines that
+    are driven in opposition, so that their currents cancel in the cell.
+    """
+    ir_drop: str = "exact"
+    word_capacitance: Annotated[Farad, NotNegative] = 0.0
+    """Capacitance of a word line per cell."""
+    bit_capacitance: Annotated[Farad, NotNegative] = 0.0
+    """Capacitance of a bit line per cell."""
+    sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.sweeps  # noqa: B018 - reads the mode, and complains if it is none
+
+    @property
+    def sweeps(self) -> float:
+        """How many sweeps the fidelity stands for: 0 for off, 1 for closed, infinity for exact.
+
+        Raises:
+            ValueError: if `ir_drop` is none of the fidelities.
+        """
+        known = {"off": 0.0, "closed": 1.0, "exact": math.inf}
+        counted = re.fullmatch(r"sweeps\(([1-9]\d*)\)", self.ir_drop)
+        if not counted and self.ir_drop not in known:
+            raise ValueError(
+                f'ir_drop must be "off", "closed", "sweeps(k)" with k from 1 or "exact", not "{self.ir_drop}"'
+            )
+        return float(counted[1]) if counted else known[self.ir_drop]
+
+    @property
+    def drive_ends(self) -> Ends:
+        """Resistance from the first and last cell of a word line to a driver (infinite: none), in ohm."""
+        r = self.word_line + self.driver
+        return (math.inf if self.drive == "right" else r, math.inf if self.drive == "left" else r)
+
+    @property
+    def read_ends(self) -> Ends:
+        """Resistance from the first and last cell of a bit line to a read-out (infinite: none), in ohm."""
+        r = self.bit_line + self.sense
+        return (math.inf if self.read == "bottom" else r, math.inf if self.read == "top" else r)
+
+    def network(self, unused: tuple[int, int] = (0, 0)) -> Network:
+        """Return the same as plain resistances; see `effective` for `unused`."""
+        rows, cols = unused
+        return Network(
+            self.word_line,
+            self.bit_line,
+            (self.drive_ends[0], self.drive_ends[1] + cols * self.word_line),
+            (self.read_ends[0], self.read_ends[1] + rows * self.bit_line),
+        )
+
+    def effective(
+        self, g: Float[Tensor, "*tiles rows cols"], unused: tuple[int, int] = (0, 0)
+    ) -> Float[Tensor, "*tiles rows cols"]:
+        """Return the current into each read-out per volt at each driver, in S: what the array multiplies with.
+
+        Args:
+            g: cell conductances, in S, at least 0. Leading dimensions are arrays that are solved at once.
+            unused: rows below and columns to the right of these cells that the lines pass but that conduct nothing.
+
+        Raises:
+            ValueError: if a conductance is negative or not a number.
+        """
+        if self.sweeps == 0 or g.numel() == 0:
+            return g
+        if not bool((g >= 0).all()):
+            raise ValueError("conductances must be at least 0 S and numbers; check what the cells were programmed to")
+        network = self.network(unused)
+        if self.sweeps == math.inf:
+            return ladder(g, network.word, network.bit, network.drive, network.read)
+        if self.sweeps == 1:
+            rows = attenuation(g, network.word, network.drive_siemens)
+            columns = attenuation(g.mT.contiguous(), network.bit, network.read_siemens)
+            return g * rows * columns.mT
+        identity = torch.eye(g.shape[-2], dtype=g.dtype, device=g.device).expand(*g.shape[:-1], g.shape[-2])
+        return sweep(g, network, identity, int(self.sweeps)).mT
+
+    def settling(self, rows: int, cols: int, bits: int) -> float:
+        """Return how long the lines of an array take to settle to half an LSB of `bits` bits, in s.
+
+        The Elmore delay of an open-ended word line and of a bit line read at one end, each with its distributed
+        resistance and capacitance and the terminal's resistance, one after the other, times ln 2^(bits + 1). The cells,
+        which shorten it, are neglected. Source: [elmore1948].
+        """
+
+        def elmore(n: int, segment: float, end: float, capacitance: float) -> float:
+            return n * capacitance * (end + segment * (n + 1) / 2)
+
+        word = elmore(cols, self.word_line, self.driver, self.word_capacitance)
+        bit = elmore(rows, self.bit_line, self.sense, self.bit_capacitance)
+        halves = (1 if self.drive != "both" else 0.25, 1 if self.read != "both" else 0.25)
+        return (halves[0] * word + halves[1] * bit) * (bits + 1) * math.log(2)
+
+
+def transposed(wires: Wires) -> Wires:
+    """Exchange word and bit lines: the array as it computes with the transposed matrix."""
+    sides = {"left": "top", "right": "bottom", "both": "both"}
+    back: dict[str, Literal["left", "right", "both"]] = {"top": "left", "bottom": "right", "both": "both"}
+    read: Callable[[str], Literal["bottom", "top", "both"]] = lambda s: sides[s]  # type: ignore[return-value]  # noqa: E731
+    return replace(
+        wires,
+        word_line=wires.bit_line,
+        bit_line=wires.word_line,
+        driver=wires.sense,
+        sense=wires.driver,
+        drive=back[wires.read],
+        read=read(wires.drive),
+        word_capacitance=wires.bit_capacitance,
+        bit_capacitance=wires.word_capacitance,
+    )

@@ -1,0 +1,52 @@
+"""What keeps a chip from computing exactly, by name, in the two classes of the field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ._chip import Chip
+
+Kind = Literal["device", "circuit"]
+_CATALOGUE: dict[str, tuple[Kind, str]] = {
+    "programming error": ("device", "the conductance differs from what was to be written"),
+    "drift": ("device", "the conductance falls as a power of time"),
+    "relaxation": ("device", "the conductance wanders in the seconds and days after writing"),
+    "read noise": ("device", "the conductance fluctuates while it is read"),
+    "stuck cells": ("device", "some cells cannot be written"),
+    "temperature": ("device", "the conductance depends on the temperature of reading"),
+    "IR drop": ("circuit", "word and bit lines lose voltage on their way"),
+    "read-out noise": ("circuit", "the circuit between bit line and converter adds noise"),
+    "converter gain": ("circuit", "the gain differs from column to column, after trimming and calibration"),
+    "converter offset": ("circuit", "the zero differs from column to column"),
+    "converter noise": ("circuit", "equal signals give different codes"),
+    "capacitor mismatch": ("circuit", "the steps of a SAR converter are not equal"),
+}
+
+
+@dataclass(frozen=True)
+class Nonideality:
+    """One cause of error in a chip."""
+
+    name: str
+    kind: Kind
+    """`device` (from the memory cell) or `circuit` (from the structure around it)."""
+    what: str
+    present: bool
+    """Whether this chip has it."""
+
+
+def nonidealities(chip: Chip | str) -> tuple[Nonideality, ...]:
+    """Say which causes of error a chip has, device-induced ones first.
+
+    Switch them with `chip.without("drift")` and `chip.only("drift")`. Effects of your own parts that the catalogue does
+    not know count as device-induced. Source of the two classes: [sakemi2026].
+
+    >>> [n.name for n in nonidealities("hermes") if n.kind == "device" and n.present]
+    ['programming error', 'drift', 'read noise']
+    """
+    chip = chip if isinstance(chip, Chip) else Chip.load(chip)
+    own: dict[str, tuple[Kind, str]] = {n: ("device", "") for n in chip.effects if n not in _CATALOGUE}
+    known = _CATALOGUE | own
+    found = [Nonideality(name, kind, what, name in chip.effects) for name, (kind, what) in known.items()]
+    return tuple(sorted(found, key=lambda n: n.kind, reverse=True))

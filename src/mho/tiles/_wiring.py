@@ -1,0 +1,47 @@
+"""Where the cells of a layer sit on the lines of a tile, and what the wires make of them."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.arrays import Wires
+
+from ._weights import AbstractWeightEncoding
+
+
+def through_wires(
+    wires: Wires,
+    encoding: AbstractWeightEncoding,
+    shape: tuple[int, int],
+    g: Float[Tensor, "I cells G R S K N"],
+) -> Float[Tensor, "I cells G R S K N"]:
+    """Return the conductances that the read-out sees in place of those of the cells.
+
+    The columns of a layer are cut into column tiles as the compiler cuts them, and the block of each tile sits in the
+    corner of the first row and column. The slices of a weight lie on neighbouring bit lines; the two sides of a pair on
+    neighbouring bit lines or on neighbouring word lines, as `wires.pairs` says; devices of one side are in parallel. On
+    word lines, sides that are converted apart are also driven apart.
+    """
+    sides = encoding.sides
+    instances, cells, groups, row_tiles, slices, rows, columns = g.shape
+    devices = cells // sides
+    cuts = -(-columns // shape[1])
+    width = -(-columns // cuts)
+    lines = g.reshape(instances, sides, devices, *g.shape[2:]).sum(2)
+    lines = F.pad(lines, (0, cuts * width - columns))
+    # [I, sides, G, R, S, K, T, n] -> [I, G, R, T, (S,) K (, sides), n (, sides, S)]
+    lines = lines.reshape(instances, sides, groups, row_tiles, slices, rows, cuts, width)
+    if encoding.paired and wires.pairs == "word lines":
+        order, height, breadth = (0, 2, 3, 6, 4, 5, 1, 7), rows * sides, width
+    else:
+        order, height, breadth = (0, 2, 3, 6, 5, 7, 1, 4), rows, width * sides * slices
+    arranged = lines.permute(order)
+    unused = ((shape[0] - rows) * height // rows, (shape[1] - width) * breadth // width)
+    blocks = arranged.reshape(*arranged.shape[:4], -1, height, breadth).contiguous()
+    seen = wires.effective(blocks, unused).reshape(arranged.shape)
+    back = sorted(range(8), key=order.__getitem__)
+    seen = seen.permute(back).reshape(instances, sides, groups, row_tiles, slices, rows, cuts * width)
+    seen = (seen[..., :columns] / devices).unsqueeze(2).expand(-1, -1, devices, *[-1] * 5)
+    return seen.reshape(g.shape)
