@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mho.arrays import AbstractPrinciple, CurrentDomain, Wires, load_principle
 from mho.chip import Chip
 from mho.core import FileError, SpecError, dump_spec
-from mho.tiles import AnalogTile, DigitalTile
+from mho.tiles import AnalogTile, DigitalTile, load_tile
 
 PRESETS = Chip.presets()
 
@@ -41,6 +42,18 @@ def test_round_trip(name: str) -> None:
     assert again == chip
     assert again.fingerprint() == chip.fingerprint()
     assert replace(chip, tiles=65).fingerprint() != chip.fingerprint()
+
+
+@pytest.mark.parametrize("principle", [load_principle("charge-domain"), CurrentDomain(40e-6, 0.2)], ids=repr)
+def test_round_trip_of_a_tile_with_a_principle(principle: AbstractPrinciple) -> None:
+    """Also with an on/off ratio that is infinite."""
+    tile = load_tile("tile-capacitive")
+    assert isinstance(tile, AnalogTile)
+    chip = replace(Chip.load("hermes"), tile=replace(tile, principle=principle, wires=Wires(0.35, 0.35)))
+    again = Chip.from_dict(json.loads(json.dumps(dump_spec(chip))))
+    assert again == chip
+    assert again.fingerprint() == chip.fingerprint()
+    assert replace(chip, tile=tile).fingerprint() != chip.fingerprint()
 
 
 def test_fingerprints_differ() -> None:
@@ -80,7 +93,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("tiles = 4", "tile_count = 4", "line 4, tile_count: Chip has no such key; did you mean 'tile'? "
          "(allowed: compensation, digital, name, sources, tile, tiles, title)"),
         ('"tile2"', '"tile3"',
-         "line 5, tile: no preset 'tile3' in tiles; did you mean 'tile2'? (allowed: dimc, tile-capacitive, tile1, tile2)"),
+         "line 5, tile: no preset 'tile3' in tiles; did you mean 'tile2'? "
+         "(allowed: dimc, tile-capacitive, tile1, tile2)"),
         ('"column"', '"columns"', "line 6, compensation: must be 'none', 'global' or 'column', not 'columns'; "
          "did you mean 'column'? (allowed: column, global, none)"),
         ('"logic-28nm"', '"logic-7nm"', "line 9, digital.logic: no preset 'logic-7nm' in technology; "

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(p for p in (ROOT / "README.md", *DOCS.rglob("*.md")) if p.is_file())
 ROOMS = (
-    "core", "devices", "converters", "digital", "tiles", "chip", "samples", "ir", "compiler", "runtime", "cost",
-    "reports", "reproduce",
+    "core", "arrays", "devices", "converters", "digital", "tiles", "chip", "samples", "ir", "compiler", "runtime", "cost",
+    "reports", "eda", "reproduce",
 )  # fmt: skip
 INNER = {"Loader", "Room", "ROOMS", "FileError", "nearest"}
 """Names of core that some rooms import for themselves."""
@@ -148,6 +148,15 @@ def test_every_public_name_is_in_the_api() -> None:
         names = _public(f"mho.{room}") - (INNER if room != "core" else set())
         assert sections[f"mho.{room}"] == names, room
     assert _public("mho") <= set().union(*sections.values())
+
+
+def test_the_page_of_principles_shows_the_compatibility_table() -> None:
+    from mho.arrays import excluded, memories, principles
+
+    page = (DOCS / "concepts" / "principles.md").read_text(encoding="utf-8")
+    for name in principles():
+        cells = ["no" if excluded(name, m) else "yes" for m in memories()]
+        assert f"| `{name}` | {' | '.join(cells)} |" in page
 
 
 def test_the_list_of_digital_operators_is_complete() -> None:

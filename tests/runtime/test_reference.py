@@ -8,6 +8,18 @@ import pytest
 import torch
 from torch import nn
 
+from mho.arrays import (
+    AbstractPrinciple,
+    CapacitiveDivision,
+    ChargeDomain,
+    ChargeRedistribution,
+    CurrentDomain,
+    DelayChain,
+    RampCrossing,
+    ResistanceSum,
+    ResistiveDivision,
+    Wires,
+)
 from mho.chip import Chip
 from mho.compiler import capture, compile, quantize
 from mho.converters import AbstractConverter, load_converter
@@ -48,6 +60,18 @@ WEIGHTS = [
 ]
 SAR = replace(load_converter("sar-6b"), comparator_noise=0.3, gain_sigma=0.05)
 CONVERTERS = {"sar": SAR, "sar with mismatch": replace(SAR, mismatch=0.05), "cco": load_converter("cco-hermes")}
+PRINCIPLES = [  # with strong effects: two are not linear, four draw numbers for each cell, all are noisy
+    (ChargeRedistribution(1e-15, 0.9, 1e-15, 0.1, temperature=3e4), BitSliced(8, 2)),
+    (CapacitiveDivision(1e-15, 0.9, 1e-15, 2.0, 0.1, temperature=3e4), OffsetColumn(8)),
+    (CapacitiveDivision(1e-15, 0.9, 2e-15, -0.4), Differential(8, 2)),
+    (ChargeDomain(1e-6, 1e-9, 1e-13, 0.9, 0.05, jitter=2e-11, temperature=3e3), Differential(8)),
+    (ChargeDomain(1e-6, 1e-9, 1e-13, 0.9, 0.05), BitSliced(8, 1)),
+    (CurrentDomain(40e-6, 0.2, 5.0, 1e3, bandwidth=1e8), Differential(8, 1, separate=True)),
+    (ResistiveDivision(40e-6, 0.2, 5.0, False, 1e-4, 1e-14, 300.0), BitSliced(8, 2)),
+    (ResistanceSum(1e4, 1.2, 0.1, jitter=1e-9), BitSliced(8, 1)),
+    (DelayChain(20e-12, 10e-12, 0.2, 1e-12), Differential(8)),
+    (RampCrossing(100e-9, 10e-9, 1e-12, 0.9, 1e-3, jitter=1e-10), OffsetColumn(8)),
+]
 CONDITIONS = (Condition(), Condition(86400.0, "column"), Condition(86400.0, "global"))
 X = Seed(0).child("x").normal((2, 2, 4, 4))
 
@@ -81,6 +105,24 @@ def _program(inputs: AbstractInputEncoding, weights: AbstractWeightEncoding, con
     )  # fmt: skip
     chip = replace(chip, tile=tile)
     return compile(quantize(_graph(), chip, Seed(0).child("calibration").normal((16, 2, 4, 4))), chip)
+
+
+@pytest.mark.parametrize(("principle", "weights"), PRINCIPLES, ids=lambda part: repr(part)[:40])
+def test_principles(principle: AbstractPrinciple, weights: AbstractWeightEncoding) -> None:
+    """As above; with lossy wires, and each column calibrated to what its line makes of it."""
+    inputs = BitParallel(8, "phases" if weights.unsigned else "differential", hold=1e-6)
+    program = _program(inputs, weights, CONVERTERS["sar with mismatch"])
+    tile = program.chip.tile
+    assert isinstance(tile, AnalogTile)
+    wires = Wires(20.0, 20.0, 100.0, 100.0)
+    tile = replace(tile, principle=principle, column_calibration=True, wires=wires)
+    program = replace(program, chip=replace(program.chip, tile=tile))
+    fast = run(program, X[:1], instances=1, conditions=CONDITIONS).outputs
+    slow = run(program, X[:1], instances=1, conditions=CONDITIONS, backend="reference").outputs
+    assert float((fast - slow).abs().max()) < min(0.05 * _smallest_step(program, "fc"), 2e-5 * float(slow.abs().max()))
+    plain = replace(program, chip=replace(program.chip, tile=replace(tile, principle=None)))
+    without = run(plain, X[:1], instances=1, conditions=CONDITIONS).outputs
+    assert float((fast - without).abs().max()) > _smallest_step(program, "fc")
 
 
 def _smallest_step(program: Program, layer: str) -> float:

@@ -83,14 +83,20 @@ class Transistor(AbstractIV):
         a = v.abs()
         linear = g + self.k * self.overdrive
         # k/2 t^2 - (k V_ov + g) t + g a = 0 while t < V_ov
-        root = (linear * linear - 2 * self.k * g * a).clamp(min=0).sqrt()
+        square = linear * linear
+        root = torch.maximum(square - 2 * self.k * g * a, 1e-24 * square).sqrt()
         triode = 2 * g * a / (linear + root).clamp(min=1e-30)
         saturated = a - self.k * self.overdrive**2 / 2 / g.clamp(min=1e-30)
         return torch.where(triode < self.overdrive, triode, saturated)
 
     def current(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         """Return the current through both."""
-        return g * (v.abs() - self._across(g, v)) * v.sign()
+        t = self._across(g, v)
+        # The channel's current, written with V in front: odd, smooth at 0, and without cancellation.
+        linear = g + self.k * self.overdrive
+        root = torch.maximum(linear * linear - 2 * self.k * g * v.abs(), 1e-24 * linear * linear).sqrt()
+        triode = v * (2 * g * self.k * (self.overdrive - t / 2) / (linear + root).clamp(min=1e-30))
+        return torch.where(t < self.overdrive, triode, v.sign() * (self.k * self.overdrive**2 / 2))
 
     def slope(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         """Return the series of the cell and the transistor's slope; a millionth of g in saturation."""

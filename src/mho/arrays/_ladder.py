@@ -72,7 +72,7 @@ def _driven_left(g: Tensor, word: float, bit: float, drive: Ends, read: Ends) ->
         out = own * (top * x[:, 0] + bottom * x[:, -1])
         s = y if behind is None else y + behind
         u = out.unsqueeze(-1) if carried is None else torch.cat([out.unsqueeze(-1), carried], -1)
-        series = word if j else drive[0]
+        series = word if j else max(drive[0], TERMINAL)
         if series:
             # Positive definite, so the inverse is safe; products with it run at the speed of the machine.
             drop = torch.cholesky_inverse(torch.linalg.cholesky(identity + series * s))

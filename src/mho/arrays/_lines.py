@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 Ends = tuple[float, float]
-_FEW_OHM = 1e-4
-"""Below this segment resistance conductances are no longer the good variables: rounding eats the shunts."""
+_CANCELLED = 1e-12
+"""Relative error that LAPACK's factorisation may make: it subtracts the segments from each other."""
 
 
 def solve_lines(
@@ -31,7 +32,7 @@ def solve_lines(
 
     Differentiable in `shunt` and `current`; linear in time and memory.
     """
-    if shunt.device.type == "cpu" and segment >= _FEW_OHM:
+    if shunt.device.type == "cpu" and segment > 0 and shunt.numel() > 1:
         return _Solve.apply(shunt, current, segment, ends)  # pyright: ignore[reportReturnType]
     return _recur(shunt, segment, ends, current)
 
@@ -63,15 +64,22 @@ class _Solve(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, shunt: Tensor, current: Tensor, segment: float, ends: Ends) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        n = shunt.shape[-1]
         g = 1 / segment
         diagonal = shunt.detach().double() + 2 * g
         diagonal[..., 0] += ends[0] - g
         diagonal[..., -1] += ends[1] - g
         neighbour = torch.full_like(diagonal, -g)
         neighbour[..., -1] = 0.0
-        factors: Any = _lapack()[0](diagonal.flatten().numpy(), neighbour.flatten()[:-1].numpy())
-        if factors[2] or n == 0:
+        # What ties the loosest line to ground must not drown in the rounding of its segments.
+        loosest = float(shunt.detach().double().sum(-1).min()) + sum(ends)
+        if 2.3e-16 * shunt.shape[-1] * g < _CANCELLED * loosest:
+            factors: Any = _lapack()[0](diagonal.flatten().numpy(), neighbour.flatten()[:-1].numpy())
+        else:
+            seen = conductances(shunt.detach().double(), segment, ends[0])
+            pivots = torch.cat([seen[..., :-1] + g, seen[..., -1:] + ends[1]], -1)
+            off = torch.cat([-1 / (1 + segment * seen[..., :-1]), torch.zeros_like(seen[..., -1:])], -1)
+            factors = (pivots.flatten().numpy(), off.flatten()[:-1].numpy(), int(not bool((pivots > 0).all())))
+        if factors[2]:
             raise ValueError("conductances must be positive numbers, and a line must be tied to ground somewhere")
         voltage = _substitute(factors, current)
         ctx.factors = factors
@@ -79,6 +87,7 @@ class _Solve(torch.autograd.Function):
         return voltage
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (voltage,) = ctx.saved_tensors
         adjoint = _substitute(ctx.factors, gradient)

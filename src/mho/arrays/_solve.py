@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mho.core import ConvergenceError
 
@@ -63,6 +64,17 @@ class Network:
         return first * v_c[..., 0, :, :] + last * v_c[..., -1, :, :]
 
 
+def check_conductances(g: Tensor) -> Tensor:
+    """Return the conductances, if they are some.
+
+    Raises:
+        ValueError: if one is negative, infinite or not a number.
+    """
+    if not bool(((g >= 0) & (g < torch.inf)).all()):
+        raise ValueError("conductances must be at least 0 S and finite; check what the cells were programmed to")
+    return g
+
+
 def sweep(
     g: Float[Tensor, "*t rows cols"], network: Network, v: Float[Tensor, "*t rows q"], count: int
 ) -> Float[Tensor, "*t cols q"]:
@@ -103,8 +115,8 @@ def solve_nodes(
     while bool((rz > tolerance**2 * scale).any()):
         if iterations == most:
             raise ConvergenceError(
-                f"{most} iterations did not reach a relative error of {tolerance:g}; use a higher tolerance, "
-                "float64, or the exact solution"
+                f"{most} iterations did not reach a relative error of {tolerance:g}; use a higher tolerance "
+                "or the exact solution"
             )
         ap = network_product(network, g, p)
         alpha = rz / _dot(p, ap).clamp(min=1e-300)
@@ -148,6 +160,7 @@ class _Nodes(torch.autograd.Function):
         return v_r, v_c
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad_r: Tensor, grad_c: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         g, v_r, v_c = ctx.saved_tensors
         l_r, l_c, _ = solve_nodes(g, ctx.network, grad_r, grad_c, ctx.tolerance)
@@ -159,14 +172,15 @@ def currents(
 ) -> Float[Tensor, "*t cols q"]:
     """Return the exact column currents for q input vectors, in A: faster than the effective matrix for a few.
 
-    Differentiable in `g` and `v` by the adjoint method.
+    Differentiable in `g` and `v` by the adjoint method; computed in float64.
 
     Raises:
         ConvergenceError: if the tolerance cannot be met.
     """
+    g, v, dtype = check_conductances(g).double(), v.double(), v.dtype
     b = network.sources(v, g.shape[-1])
     _, v_c = _Nodes.apply(g, b, torch.zeros_like(b), network, tolerance)  # pyright: ignore[reportGeneralTypeIssues]
-    return network.sensed(v_c)
+    return network.sensed(v_c).to(dtype)
 
 
 def newton(
@@ -179,12 +193,13 @@ def newton(
 ) -> Float[Tensor, "*t cols q"]:
     """Return the column currents of cells that are not ohmic, in A.
 
-    Newton's method on all nodes; each step is a linear array with the cells' differential conductances. Differentiable
-    in `g` and `v` (implicit function theorem: one more linear solution).
+    Newton's method on all nodes; each step is a linear array with the cells' differential conductances. Computed in
+    float64; differentiable in `g` and `v` (implicit function theorem: one more linear solution).
 
     Raises:
         ConvergenceError: if the node voltages do not settle.
     """
+    g, v, dtype = check_conductances(g).double(), v.double(), v.dtype
     # Each input vector is an array of its own: its cells have their own operating points.
     one = v.movedim(-1, 0).unsqueeze(-1)
     cells = g.expand(one.shape[0], *g.shape)
@@ -197,13 +212,14 @@ def newton(
                 break
         else:
             raise ConvergenceError(
-                f"{most} steps of Newton's method did not settle the node voltages; use smaller inputs or softer cells"
+                f"{most} steps of Newton's method did not settle the node voltages to {tolerance:g} of the inputs; "
+                "use a higher tolerance, smaller inputs, or cells with a softer current-voltage law"
             )
     slope = cell.slope(cells.detach(), (v_r - v_c).squeeze(-1))
     flow = cell.current(cells, (v_r - v_c).squeeze(-1)) - slope * (v_r - v_c).squeeze(-1)
     extra = flow.unsqueeze(-1)
     _, v_c = _Nodes.apply(slope, b - extra, extra, network, 1e-12)  # pyright: ignore[reportGeneralTypeIssues]
-    return network.sensed(v_c).squeeze(-1).movedim(0, -1)
+    return network.sensed(v_c).squeeze(-1).movedim(0, -1).to(dtype)
 
 
 def _start(cells: Tensor, cell: AbstractIV, network: Network, b: Tensor) -> tuple[Tensor, Tensor]:

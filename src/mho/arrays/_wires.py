@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -16,7 +15,7 @@ from mho.core import Farad, NotNegative, Ohm, Source
 
 from ._ladder import ladder
 from ._lines import Ends, attenuation
-from ._solve import Network, sweep
+from ._solve import Network, check_conductances, sweep
 
 Pairs = Literal["bit lines", "word lines"]
 
@@ -63,6 +62,11 @@ class Wires:
 
     def __post_init__(self) -> None:
         self.sweeps  # noqa: B018 - reads the mode, and complains if it is none
+        if min(self.word_line, self.bit_line, self.driver, self.sense) < 0:
+            raise ValueError(
+                f"resistances of wires, drivers and read-outs must be at least 0 ohm, not {self.word_line}, "
+                f"{self.bit_line}, {self.driver}, {self.sense}"
+            )
 
     @property
     def sweeps(self) -> float:
@@ -111,12 +115,11 @@ class Wires:
             unused: rows below and columns to the right of these cells that the lines pass but that conduct nothing.
 
         Raises:
-            ValueError: if a conductance is negative or not a number.
+            ValueError: if a conductance is negative, infinite or not a number.
         """
         if self.sweeps == 0 or g.numel() == 0:
             return g
-        if not bool((g >= 0).all()):
-            raise ValueError("conductances must be at least 0 S and numbers; check what the cells were programmed to")
+        check_conductances(g)
         network = self.network(unused)
         if self.sweeps == math.inf:
             return ladder(g, network.word, network.bit, network.drive, network.read)
@@ -135,28 +138,28 @@ class Wires:
         which shorten it, are neglected. Source: [elmore1948].
         """
 
-        def elmore(n: int, segment: float, end: float, capacitance: float) -> float:
-            return n * capacitance * (end + segment * (n + 1) / 2)
+        def elmore(n: int, segment: float, end: float, capacitance: float, both: bool) -> float:
+            """Two terminals halve their resistance, and the way to the nearer one is half as long."""
+            return n * capacitance * (end / (1 + both) + segment * (n + 1) / (8 if both else 2))
 
-        word = elmore(cols, self.word_line, self.driver, self.word_capacitance)
-        bit = elmore(rows, self.bit_line, self.sense, self.bit_capacitance)
-        halves = (1 if self.drive != "both" else 0.25, 1 if self.read != "both" else 0.25)
-        return (halves[0] * word + halves[1] * bit) * (bits + 1) * math.log(2)
+        word = elmore(cols, self.word_line, self.driver, self.word_capacitance, self.drive == "both")
+        bit = elmore(rows, self.bit_line, self.sense, self.bit_capacitance, self.read == "both")
+        return (word + bit) * (bits + 1) * math.log(2)
 
 
 def transposed(wires: Wires) -> Wires:
     """Exchange word and bit lines: the array as it computes with the transposed matrix."""
-    sides = {"left": "top", "right": "bottom", "both": "both"}
-    back: dict[str, Literal["left", "right", "both"]] = {"top": "left", "bottom": "right", "both": "both"}
-    read: Callable[[str], Literal["bottom", "top", "both"]] = lambda s: sides[s]  # type: ignore[return-value]  # noqa: E731
+    read: dict[str, Literal["bottom", "top", "both"]] = {"left": "top", "right": "bottom", "both": "both"}
+    drive: dict[str, Literal["left", "right", "both"]] = {"top": "left", "bottom": "right", "both": "both"}
     return replace(
         wires,
         word_line=wires.bit_line,
         bit_line=wires.word_line,
         driver=wires.sense,
         sense=wires.driver,
-        drive=back[wires.read],
-        read=read(wires.drive),
+        drive=drive[wires.read],
+        read=read[wires.drive],
+        pairs="word lines" if wires.pairs == "bit lines" else "bit lines",
         word_capacitance=wires.bit_capacitance,
         bit_capacitance=wires.word_capacitance,
     )

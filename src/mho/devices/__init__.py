@@ -7,16 +7,33 @@ from ._curves import AbstractCurve as AbstractCurve
 from ._curves import LogCurve as LogCurve
 from ._curves import PowerCurve as PowerCurve
 from ._curves import polynomial as polynomial
+from ._dram import Dram as Dram
+from ._faulty import Faulty as Faulty
+from ._fefet import FeFet as FeFet
+from ._flash import NorFlash as NorFlash
+from ._mram import Mram as Mram
 from ._pcm import Pcm as Pcm
 from ._rram import RelaxationPoint as RelaxationPoint
 from ._rram import RramCmo as RramCmo
 from ._rram import RramRelaxation as RramRelaxation
 from ._sram import Sram as Sram
+from ._thermal import Thermal as Thermal
 
 ROOMS = (
     Room(
         AbstractCell,
-        {"Pcm": Pcm, "RramRelaxation": RramRelaxation, "RramCmo": RramCmo, "Sram": Sram},
+        {
+            "Dram": Dram,
+            "Faulty": Faulty,
+            "FeFet": FeFet,
+            "Mram": Mram,
+            "NorFlash": NorFlash,
+            "Pcm": Pcm,
+            "RramCmo": RramCmo,
+            "RramRelaxation": RramRelaxation,
+            "Sram": Sram,
+            "Thermal": Thermal,
+        },
         "devices",
     ),
     Room(AbstractCurve, {"LogCurve": LogCurve, "PowerCurve": PowerCurve}),

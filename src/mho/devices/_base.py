@@ -41,6 +41,10 @@ class AbstractCell(ABC):
         the source's data reach.
         """
 
+    def at_temperature(self, kelvin: float) -> AbstractCell:
+        """Return the cell as it is read and ages at another temperature; a cell that does not say how is the same."""
+        return self
+
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
         """This cell without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""

@@ -44,11 +44,11 @@ def ngspice(netlist: str, timeout: float = 600.0) -> Mapping[str, np.ndarray]:
                 f"ngspice did not finish within {timeout:g} s; use a smaller array or a longer timeout"
             ) from None
         said = [line for line in (done.stderr + done.stdout).splitlines() if re.search(r"error|fail|can't", line, re.I)]
-        if not result.is_file():
-            raise SimulatorError(
-                f"ngspice gave no result: {said[0].strip() if said else f'exit code {done.returncode}'}"
-            )
-        return read_raw(result)
+        try:
+            return read_raw(result)
+        except FileError:
+            reason = said[0].strip() if said else f"exit code {done.returncode}"
+            raise SimulatorError(f"ngspice gave no result ({reason}); check the netlist") from None
 
 
 def read_raw(path: str | Path) -> Mapping[str, np.ndarray]:
@@ -57,10 +57,13 @@ def read_raw(path: str | Path) -> Mapping[str, np.ndarray]:
     Raises:
         FileError: if the file is none, is damaged, or holds complex numbers.
     """
-    data = Path(path).read_bytes()
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}; give a raw file of ngspice") from None
     head, mark, body = data.partition(b"Binary:\n")
     fields = dict(re.findall(r"^([^:\n\t]+):[ \t]*(.*)$", head.decode("latin-1"), re.M))
-    if not mark or "No. Variables" not in fields or "No. Points" not in fields:
+    if not mark or not all(fields.get(k, "").strip().isdigit() for k in ("No. Variables", "No. Points")):
         raise FileError(f"{path} is not a binary raw file of ngspice; write it with 'ngspice -b -r {Path(path).name}'")
     if "complex" in fields.get("Flags", ""):
         raise FileError(f"{path} holds complex numbers (an .ac analysis); only .op, .dc and .tran are read")

@@ -2,7 +2,17 @@
 
 from mho.core import FileError, nearest
 
-from . import _hermes_chip, _ibm_tiles, _pcm_statistics
+from . import (
+    _hermes_chip,
+    _ibm_tiles,
+    _ir_drop,
+    _nonidealities,
+    _pcm_statistics,
+    _redundancy,
+    _relaxation,
+    _six_principles,
+    _sw_2t2r,
+)
 from ._row import Result as Result
 from ._row import Row as Row
 
@@ -10,6 +20,12 @@ RESULTS: dict[str, Result] = {
     "ibm-tiles": _ibm_tiles.RESULT,
     "hermes-chip": _hermes_chip.RESULT,
     "pcm-statistics": _pcm_statistics.RESULT,
+    "six-principles": _six_principles.RESULT,
+    "ir-drop": _ir_drop.RESULT,
+    "nonidealities": _nonidealities.RESULT,
+    "redundancy": _redundancy.RESULT,
+    "relaxation": _relaxation.RESULT,
+    "sw-2t2r": _sw_2t2r.RESULT,
 }
 """By name, what can be reproduced."""
 

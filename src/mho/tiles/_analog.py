@@ -167,9 +167,10 @@ class AnalogTile(AbstractTile):
             for name in (self.principle.draws if self.principle is not None else ())
         }
 
-        def cells(time: float | None) -> tuple[Tensor, Tensor, Tensor]:
+        def cells(condition: Condition) -> tuple[Tensor, Tensor, Tensor]:
             """Return states and digits per chip and the conductance of each row's cells."""
-            g = self.cell.conductance(targets.expand(len(chips), *targets.shape), draws, time)
+            cell = self.cell.at_temperature(condition.temperature)
+            g = cell.conductance(targets.expand(len(chips), *targets.shape), draws, condition.time)
             drawn = g.sum((1, 4, 6))
             if self.wires is not None:
                 g = through_wires(self.wires, self.weights, (self.rows, self.cols), g)
@@ -200,16 +201,19 @@ class AnalogTile(AbstractTile):
         fresh: Tensor | None = None
         calibration = torch.ones(len(chips), groups, row_tiles, columns)
         if self.column_calibration:
-            got = outputs(cells(None)[1])
+            got = outputs(cells(Condition(None))[1])
             wanted = (torch.matmul(x, ideal) * significance.unsqueeze(-1)).sum(2).expand_as(got)
-            calibration = (got * wanted).sum(-2) / got.square().sum(-2).clamp(min=1e-9)
+            # The slope of what came against what should: about the means, so that offsets do not count.
+            got, wanted = got - got.mean(-2, keepdim=True), wanted - wanted.mean(-2, keepdim=True)
+            slope = (got * wanted).sum(-2) / wanted.square().sum(-2).clamp(min=1e-9)
+            calibration = 1 / slope.clamp(min=0.1)  # a dead column stays dead
         states: Tensor | None = None
         for condition in conditions:
-            now_states, digits, conductance = cells(condition.time)
+            now_states, digits, conductance = cells(condition)
             states = now_states[0] if states is None else states
             factor = torch.ones(len(chips), groups, row_tiles, columns)
             if condition.compensation != "none":
-                fresh = response(cells(0.0)[1]) if fresh is None else fresh
+                fresh = response(cells(Condition(0.0))[1]) if fresh is None else fresh
                 now = response(digits)
                 if condition.compensation == "global":
                     factor = factor * (fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9))

@@ -1,0 +1,192 @@
+"""Draw the figures of the concept pages anew, from the package's own functions: docs/images/*.svg."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from mho.arrays import (
+    ROOMS,
+    AbstractPrinciple,
+    CapacitiveDivision,
+    ChargeDomain,
+    DelayChain,
+    Wires,
+    error_budget,
+    load_principle,
+    read_margin,
+)
+from mho.core import Loader
+
+FOLDER = Path(__file__).parent / "images"
+INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
+
+
+def save(figure: Figure, name: str) -> None:
+    """Write a figure, the same bytes each time."""
+    figure.savefig(FOLDER / name, format="svg", metadata={"Date": None}, facecolor="white")
+
+
+def circuit() -> None:
+    """Draw the equivalent circuit of an array: wires, cells, drivers, read-outs."""
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_aspect("equal")
+    axes.axis("off")
+
+    def resistor(x0: float, y0: float, x1: float, y1: float, colour: str, label: str = "") -> None:
+        steps = [0, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 1]
+        side = [0, 0, 0.09, -0.09, 0.09, -0.09, 0.09, 0, 0]
+        length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
+        ux, uy = (x1 - x0) / length, (y1 - y0) / length
+        xs = [x0 + s * (x1 - x0) - d * uy for s, d in zip(steps, side, strict=True)]
+        ys = [y0 + s * (y1 - y0) + d * ux for s, d in zip(steps, side, strict=True)]
+        axes.plot(xs, ys, color=colour, linewidth=1.3)
+        if label:
+            axes.annotate(label, ((x0 + x1) / 2, (y0 + y1) / 2 + 0.16), ha="center", fontsize=8, color=colour)
+
+    for i in range(3):
+        y = -1.5 * i
+        axes.annotate(f"$V_{i}$", (-1.5, y), ha="right", va="center", color=INK)
+        resistor(-1.4, y, 0, y, BLUE, "driver + segment" if i == 0 else "")
+        for j in range(3):
+            x = 2.0 * j
+            if j < 2:
+                resistor(x, y, x + 2, y, BLUE, "segment" if i == 0 else "")
+            axes.plot([x], [y], "o", color=BLUE, markersize=3.5)
+            bx, by = x + 0.6, y - 0.6
+            resistor(x, y, bx, by, RED, "")
+            axes.plot([bx], [by], "o", color=GREEN, markersize=3.5)
+            if i < 2:
+                resistor(bx, by, bx, by - 1.5, GREEN)
+            else:
+                resistor(bx, by, bx, by - 1.0, GREEN)
+                axes.annotate(f"$I_{j}$", (bx, by - 1.15), ha="center", va="top", color=INK)
+    axes.annotate("cell $G_{00}$", (0.95, -0.30), fontsize=8, color=RED, ha="left")
+    axes.annotate("word lines", (5.0, 0.12), fontsize=9, color=BLUE)
+    axes.annotate("bit lines, read at 0 V", (4.8, -4.7), fontsize=9, color=GREEN, ha="left")
+    axes.set_xlim(-2.0, 7.4)
+    axes.set_ylim(-5.2, 0.6)
+    save(figure, "wires-circuit.svg")
+
+
+def attenuation() -> None:
+    """Draw what is left of each cell in the corner-driven array, and how errors grow with size."""
+    figure = Figure(figsize=(8.2, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    g = torch.full((64, 64), 50e-6, dtype=torch.float64)
+    picture: Any = left.imshow(100 * Wires(1.0, 1.0).effective(g) / g, cmap="viridis", vmin=70, vmax=100)
+    figure.colorbar(picture, ax=left, label="effective conductance (%)")
+    left.set_xlabel("column (driven from the left)")
+    left.set_ylabel("row (read at the bottom)")
+    left.set_title("64 x 64 cells of 50 µS, 1 ohm a segment", fontsize=9)
+    generator = torch.Generator().manual_seed(0)
+    sizes = (8, 16, 32, 64, 128)
+    errors: dict[str, list[float]] = {}
+    for n in sizes:
+        g = 1e-6 + 99e-6 * torch.rand(n, n, generator=generator, dtype=torch.float64)
+        v = 0.2 * torch.rand(n, generator=generator, dtype=torch.float64)
+        exact = v @ Wires(1.0, 1.0).effective(g)
+        for name in ("off", "closed", "sweeps(2)", "sweeps(3)"):
+            y = v @ Wires(1.0, 1.0, ir_drop=name).effective(g)
+            errors.setdefault(name, []).append(100 * float((y - exact).abs().max() / exact.max()))
+    for (name, values), colour in zip(errors.items(), (INK, RED, GOLD, GREEN), strict=True):
+        right.loglog(sizes, values, "o-", color=colour, label=name, markersize=4)
+    right.set_xticks(sizes, [str(s) for s in sizes])
+    right.minorticks_off()
+    right.set_xlabel("rows and columns")
+    right.set_ylabel("largest error of a current (%)")
+    right.set_title("1 ohm a segment, 1 to 100 µS", fontsize=9)
+    right.grid(color="#e3e8ee")
+    right.legend(frameon=False, fontsize=8)
+    save(figure, "wires-attenuation.svg")
+
+
+def sneak() -> None:
+    """Draw the read margin of a passive array."""
+    figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+    axes = figure.add_subplot()
+    sizes = (2, 4, 8, 16, 32, 64, 128)
+    for scheme, colour in (("floating", RED), ("half", GOLD), ("third", BLUE)):
+        axes.loglog(sizes, [100 * read_margin(1e-4, 1e-6, n, scheme) for n in sizes], "o-", color=colour, label=scheme)
+    axes.set_xticks(sizes, [str(s) for s in sizes])
+    axes.minorticks_off()
+    axes.set_yticks((2, 5, 10, 20, 50), ("2", "5", "10", "20", "50"))
+    axes.set_xlabel("rows and columns")
+    axes.set_ylabel("read margin (%)")
+    axes.grid(color="#e3e8ee")
+    axes.legend(frameon=False, fontsize=8, title="other lines")
+    save(figure, "sneak-paths.svg")
+
+
+def principles() -> None:
+    """Draw the error budget of every principle, and two transfers and a law of noise."""
+    presets = [load_principle(n) for n in Loader(ROOMS).presets(AbstractPrinciple)]
+    budgets = {type(p).__name__: error_budget(p) for p in presets}
+    figure = Figure(figsize=(8.2, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    names = sorted({n for b in budgets.values() for n in b.alone})
+    colours = [matplotlib.colormaps["tab20"](i / 20) for i in range(20)]
+    for row, (name, budget) in enumerate(budgets.items()):
+        left = 0.0
+        total = sum(v**2 for v in budget.alone.values()) or 1.0
+        for cause, value in budget.alone.items():
+            width = 100 * budget.total * value**2 / total
+            axes.barh(row, width, left=left, color=colours[names.index(cause)], height=0.6)
+            left += width
+        axes.annotate(f" {100 * budget.total:.1f} %", (left, row), va="center", fontsize=8)
+    axes.set_yticks(range(len(budgets)), list(budgets))
+    axes.invert_yaxis()
+    patches = [Patch(color=colours[i], label=n) for i, n in enumerate(names)]
+    axes.legend(handles=patches, frameon=False, fontsize=8, loc="upper right")
+    axes.set_xlim(0, 11)
+    axes.set_xlabel("error of the test product, gain and offset fitted (%); split by variance")
+    save(figure, "principles-budget.svg")
+
+    figure = Figure(figsize=(8.2, 3.0), layout="constrained")
+    one, two, three = figure.subplots(1, 3)
+    s = torch.linspace(0, 256, 100, dtype=torch.float64)
+    for early, colour in ((float("inf"), INK), (5.0, BLUE), (1.0, RED)):
+        part = ChargeDomain(1e-6, 1e-9, 0.5e-12, 0.9, early_voltage=early)
+        label = "ideal" if early == float("inf") else f"$V_A$ = {early:g} V"
+        one.plot(part.signal(s, 256), part.signal(part.transfer(s, 256), 256), color=colour, label=label)
+    one.set_title("ChargeDomain", fontsize=9)
+    one.set_xlabel("ideal discharge (V)")
+    one.set_ylabel("discharge (V)")
+    for parasitic, slope, colour in ((0.0, 0.0, INK), (0.5, 0.0, BLUE), (0.5, 2.0, RED)):
+        part = CapacitiveDivision(1e-15, 0.9, parasitic=parasitic * 1e-15, parasitic_slope=slope)
+        label = f"$C_p/C$ = {parasitic:g}, {slope:g} / V"
+        two.plot(part.signal(s, 256), part.signal(part.transfer(s, 256), 256), color=colour, label=label)
+    two.set_title("CapacitiveDivision", fontsize=9)
+    two.set_xlabel("ideal step (V)")
+    two.set_ylabel("step (V)")
+    rows = [2**i for i in range(2, 11)]
+    for jitter, colour in ((0.1, GREEN), (0.2, BLUE), (0.5, RED)):
+        part = DelayChain(2e-11, 1e-11, jitter=jitter * 1e-12)
+        three.loglog(rows, [part.noise(n) for n in rows], "o-", color=colour, markersize=3, label=f"{jitter:g} ps")
+    three.set_title("DelayChain", fontsize=9)
+    three.set_xlabel("rows")
+    three.set_ylabel("noise (products)")
+    for axes in (one, two, three):
+        axes.grid(color="#e3e8ee")
+        axes.legend(frameon=False, fontsize=7)
+    save(figure, "principles-transfer.svg")
+
+
+def main() -> None:
+    """Draw all."""
+    style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
+    with matplotlib.rc_context(style):
+        circuit()
+        attenuation()
+        sneak()
+        principles()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Cells that cannot be written: stuck at the low or the high end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Annotated
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Cost, NotNegative, Ratio, Siemens, Source
+
+from ._base import AbstractCell
+
+
+@dataclass(frozen=True)
+class Faulty(AbstractCell):
+    """A cell of which some are stuck: a share `stuck_low` at the lowest conductance, `stuck_high` at the highest.
+
+    Which cells are stuck is drawn with the chip; a stuck cell neither drifts nor fluctuates. Yield is 1 less both
+    shares. Source: the fault model of [chen2015].
+    """
+
+    cell: AbstractCell
+    stuck_low: Annotated[Ratio, NotNegative] = 0.0
+    stuck_high: Annotated[Ratio, NotNegative] = 0.0
+    sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.stuck_low + self.stuck_high > 1:
+            raise ValueError(
+                f"the shares of stuck cells must sum to at most 1, not {self.stuck_low} + {self.stuck_high}"
+            )
+
+    @property
+    def draws(self) -> tuple[str, ...]:
+        """Those of the cell, and which are stuck."""
+        return (*self.cell.draws, "fault")
+
+    @property
+    def range(self) -> tuple[Siemens, Siemens]:
+        """That of the cell."""
+        return self.cell.range
+
+    def conductance(
+        self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
+    ) -> Float[Tensor, "*shape"]:
+        """Return the cell's conductance, or the end at which it is stuck."""
+        g = self.cell.conductance(target, draws, time)
+        low, high = self.range
+        z = draws["fault"]
+        g = torch.where(z < _quantile(self.stuck_low), torch.full_like(g, low), g)
+        return torch.where(z > -_quantile(self.stuck_high), torch.full_like(g, high), g)
+
+    def at_temperature(self, kelvin: float) -> AbstractCell:
+        """Heat the cell within."""
+        return replace(self, cell=self.cell.at_temperature(kelvin))
+
+    @property
+    def effects(self) -> Mapping[str, AbstractCell]:
+        """Those of the cell, and stuck cells."""
+        inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
+        return inner | {"stuck cells": self.cell}
+
+    def costs(self) -> Mapping[str, Cost]:
+        """Return those of the cell."""
+        return self.cell.costs()
+
+
+def _quantile(share: float) -> float:
+    return NormalDist().inv_cdf(share) if 0 < share < 1 else (-math.inf if share <= 0 else math.inf)

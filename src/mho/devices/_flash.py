@@ -1,0 +1,96 @@
+"""NOR flash: a floating gate that shifts the threshold of a transistor read below it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Cost, Joule, NotNegative, Positive, Ratio, Second, Siemens, Source, SquareMetre, Volt
+
+from ._base import AbstractCell, cell_costs
+
+_THERMAL_VOLT = 8.617333262e-5
+"""k / q in V / K."""
+
+
+@dataclass(frozen=True)
+class NorFlash(AbstractCell):
+    """The floating-gate cell read in subthreshold: I = I_max exp(-dV_th / (n k T / q)).
+
+    The conductance is the read current over the read voltage. A target is a threshold; tuning leaves a normal error of
+    `tuning` volts, so a relative error of the current that is the same for all states. Charge leaks with the logarithm
+    of time: the threshold moves by -`retention` ln(1 + t / t_0) volts per volt of stored shift, t_0 = 1 s. Heat changes
+    the slope. Pulses of Fowler-Nordheim tunnelling shift the threshold with the logarithm of their length: see `shift`.
+    Source: [guo2017] for the cell and its tuning, [lenzlinger1969] for the tunnelling.
+    """
+
+    g_max: Annotated[Siemens, Positive]
+    on_off: Annotated[float, Positive]
+    """Ratio of the highest to the lowest conductance used."""
+    slope_factor: Annotated[float, Positive]
+    """n."""
+    tuning: Annotated[Volt, NotNegative]
+    """Standard deviation of the threshold after tuning."""
+    retention: Annotated[Ratio, NotNegative]
+    read_sigma: Annotated[Ratio, NotNegative]
+    pulse_rate: Annotated[Volt, Positive]
+    """Shift of the threshold for each e-fold of pulse length."""
+    pulse_onset: Annotated[Second, Positive]
+    """Pulse length from which the threshold moves."""
+    area: Annotated[SquareMetre, NotNegative]
+    write_energy: Annotated[Joule, NotNegative]
+    write_time: Annotated[Second, NotNegative]
+    kelvin: float = 300.0
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def draws(self) -> tuple[str, ...]:
+        """Tuning, leakage, read noise."""
+        return ("program", "leak", "read")
+
+    @property
+    def range(self) -> tuple[Siemens, Siemens]:
+        """The range used."""
+        return (self.g_max / self.on_off, self.g_max)
+
+    def _slope(self, kelvin: float) -> Volt:
+        return self.slope_factor * _THERMAL_VOLT * kelvin
+
+    def conductance(
+        self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
+    ) -> Float[Tensor, "*shape"]:
+        """Return the conductance in S, `time` seconds after tuning at 300 K."""
+        shift = (self.g_max / target.clamp(min=self.range[0])).log() * self._slope(300.0)
+        shift = shift + self.tuning * draws["program"]
+        if time:
+            lost = self.retention * math.log1p(time) * (1 + 0.3 * draws["leak"])
+            shift = shift * (1 - lost).clamp(min=0)
+        g = self.g_max * (-shift / self._slope(self.kelvin)).exp()
+        return g if time is None else (g * (1 + self.read_sigma * draws["read"])).clamp(min=0)
+
+    def shift(self, pulse: Second) -> Volt:
+        """Return by how much one Fowler-Nordheim pulse of a given length shifts the threshold: a ln(1 + t / t_p)."""
+        return self.pulse_rate * math.log1p(pulse / self.pulse_onset)
+
+    def at_temperature(self, kelvin: float) -> AbstractCell:
+        """Read at another temperature."""
+        return replace(self, kelvin=kelvin)
+
+    @property
+    def effects(self) -> Mapping[str, AbstractCell]:
+        """Programming error, retention, read noise, temperature where it is not that of tuning."""
+        out: dict[str, AbstractCell] = {
+            "programming error": replace(self, tuning=0.0),
+            "retention": replace(self, retention=0.0),
+            "read noise": replace(self, read_sigma=0.0),
+        }
+        return out if self.kelvin == 300.0 else out | {"temperature": replace(self, kelvin=300.0)}
+
+    def costs(self) -> Mapping[str, Cost]:
+        """Return the cost of one tuning pulse and the cell's area."""
+        return cell_costs(self.area, Cost(energy=self.write_energy, latency=self.write_time))
