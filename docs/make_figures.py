@@ -132,7 +132,7 @@ def principles() -> None:
     axes = figure.add_subplot()
     names = sorted({n for b in budgets.values() for n in b.alone})
     colours = [matplotlib.colormaps["tab20"](i / 20) for i in range(20)]
-    for row, (name, budget) in enumerate(budgets.items()):
+    for row, budget in enumerate(budgets.values()):
         left = 0.0
         total = sum(v**2 for v in budget.alone.values()) or 1.0
         for cause, value in budget.alone.items():

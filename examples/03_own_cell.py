@@ -24,6 +24,7 @@ from torch import Tensor
 from mho import AbstractCell, Condition, Cost, Seed
 from mho.core import Ratio, Second, Siemens, Source, SquareMetre
 from mho.devices import load_cell
+from mho.testing import assert_valid_device
 from mho.tiles import AnalogTile, characterise, load_tile
 
 SMOKE = os.environ.get("MHO_SMOKE") == "1"
@@ -63,10 +64,21 @@ class LogCell(AbstractCell):
         lost = self.rate * (1 + self.spread * draws["rate"]) * math.log1p(time / self.t0)
         return (written * (1 - lost)).clamp(min=0)
 
+    @property
+    def effects(self) -> Mapping[str, AbstractCell]:
+        """This cell without its write error, and without its drift."""
+        return {"programming error": replace(self, sigma=0.0), "drift": replace(self, rate=0.0)}
+
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of a write pulse, and the area."""
         return {"write": Cost(), "part": Cost(area=self.area)}
 
+
+# %% [markdown]
+# The conformance kit says at once what a tile would stumble over later.
+
+# %%
+assert_valid_device(LogCell())
 
 # %% [markdown]
 # A cell is a pure function of its target, of standard normal draws, and of time; so it can be looked at by itself.

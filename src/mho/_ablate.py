@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from mho.chip import Chip, nonidealities
-from mho.compiler import capture, compile, quantize
+from mho.compiler import compile, quantize
+from mho.core import RangeWarning
 from mho.ir import Graph
 from mho.reports import Ablation, Effect
 from mho.runtime import run
 from mho.tiles import Condition
 
-from ._evaluate import CALIBRATION_IMAGES, DAY
+from ._evaluate import CALIBRATION_IMAGES, DAY, checked
 
 
 def ablate(
@@ -43,7 +45,7 @@ def ablate(
     chip = chip if isinstance(chip, Chip) else Chip.load(chip)
     x, labels = data
     condition = Condition(DAY, chip.compensation) if condition is None else condition
-    graph = network if isinstance(network, Graph) else capture(network, x[:1])
+    graph = checked(network, x, labels)
     few = x[:: max(1, len(x) // CALIBRATION_IMAGES)] if calibration is None else calibration
     program = compile(quantize(graph, chip, few), chip)
     found = [n for n in nonidealities(chip) if n.present]
@@ -59,7 +61,9 @@ def ablate(
                 progress(index * instances * len(x) + done, total)
 
         own = dataclasses.replace(program, chip=variant)
-        result = run(own, x, seed=seed, instances=instances, conditions=[condition], progress=tell)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RangeWarning)  # `evaluate` of the same chip says it
+            result = run(own, x, seed=seed, instances=instances, conditions=[condition], progress=tell)
         accuracy[key] = result.accuracy(labels)[0].float()
     if progress is not None:
         progress(total, total)

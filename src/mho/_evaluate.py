@@ -54,20 +54,7 @@ def evaluate(
     """
     chip = chip if isinstance(chip, Chip) else Chip.load(chip)
     x, labels = data
-    if len(x) != len(labels) or len(x) == 0:
-        raise ShapeError(f"data must be as many images as labels and at least one, not {len(x)} and {len(labels)}")
-    graph = network if isinstance(network, Graph) else capture(network, x[:1])
-    scores = graph[graph.output].shape
-    if labels.dim() != 1 or len(scores) != 1:
-        raise ShapeError(
-            "a network must return one score per class, [images, classes], for labels [images]; it returns "
-            f"{['images', *scores]} for labels of shape {list(labels.shape)}".replace("'", "")
-        )
-    if int(labels.min()) < 0 or int(labels.max()) >= scores[0]:
-        raise ShapeError(
-            f"labels must be 0 to {scores[0] - 1} for a network with {scores[0]} outputs, "
-            f"not {int(labels.min())} to {int(labels.max())}; give the data it was trained for"
-        )
+    graph = checked(network, x, labels)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RangeWarning)
         quant = quantize(
@@ -96,3 +83,26 @@ def evaluate(
         float_accuracy=float((digital.argmax(-1) == labels).double().mean()),
         warnings=tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, RangeWarning))),
     )
+
+
+def checked(network: nn.Module | ExportedProgram | Graph | str | Path, x: Tensor, labels: Tensor) -> Graph:
+    """Capture a network that classifies, and see that images and labels fit it.
+
+    Raises:
+        ShapeError: if they do not.
+    """
+    if len(x) != len(labels) or len(x) == 0:
+        raise ShapeError(f"data must be as many images as labels and at least one, not {len(x)} and {len(labels)}")
+    graph = network if isinstance(network, Graph) else capture(network, x[:1])
+    scores = graph[graph.output].shape
+    if labels.dim() != 1 or len(scores) != 1:
+        raise ShapeError(
+            "a network must return one score per class, [images, classes], for labels [images]; it returns "
+            f"{['images', *scores]} for labels of shape {list(labels.shape)}".replace("'", "")
+        )
+    if int(labels.min()) < 0 or int(labels.max()) >= scores[0]:
+        raise ShapeError(
+            f"labels must be 0 to {scores[0] - 1} for a network with {scores[0]} outputs, "
+            f"not {int(labels.min())} to {int(labels.max())}; give the data it was trained for"
+        )
+    return graph

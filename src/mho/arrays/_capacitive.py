@@ -194,4 +194,4 @@ def _recharge(c: float, voltage: float, gain: float, x: Tensor, w: Tensor) -> Te
     sizes = x.abs()
     squares, products = sizes.square() @ w.square(), sizes @ w
     # sum of C u_i (u_i - v) with u_i = x_i w_i V and v the mean of all u_i, times the gain
-    return c * voltage**2 * (squares - gain * products.square() / rows)
+    return (c * voltage**2 * (squares - gain * products.square() / rows)).clamp(min=0)

@@ -63,7 +63,7 @@ class CurrentDomain(AbstractPrinciple):
     def noise(self, rows: int) -> float:
         """Thermal noise of all cells."""
         current = math.sqrt(4 * BOLTZMANN * self.temperature * rows * self.g_max * self.bandwidth)
-        return current / (self.g_max * self.read_voltage)
+        return current / (self.g_max * self.read_voltage * (1 - 1 / self.on_off))
 
     def signal(self, s: Float[Tensor, "*s"], rows: int) -> Float[Tensor, "*s"]:
         """In A."""
@@ -74,7 +74,7 @@ class CurrentDomain(AbstractPrinciple):
         return self.read_out * self.line_capacitance * rows * (bits + 1) * math.log(2)
 
     def energy(self, x: Float[Tensor, "*d rows"], w: Float[Tensor, "rows cols"]) -> Float[Tensor, "*d cols"]:
-        """V^2 G t in the cells."""
+        """V^2 G t in the cells; x as levels."""
         off = 1 / self.on_off
         return x.square() @ (off + (1 - off) * w) * (self.g_max * self.read_voltage**2 * self.pulse)
 

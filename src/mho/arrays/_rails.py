@@ -87,13 +87,20 @@ def rail_currents(
         seen.append((s, j))
     last = s + torch.diag(ends[1])
     v = torch.linalg.solve(last, j + ends[1] * voltage)
-    bottom = ends[1] * (v - voltage)
+    nodes = [v]
     for n in reversed(range(rows - 1)):
         above, fed = seen[n]
         # v_n = v_{n+1} + r i with i the current downwards: (1 + r S) v_n = v_{n+1} + r j
         matrix = identity + segment.unsqueeze(-1) * above
         v = torch.linalg.solve(matrix, v + segment * fed)
-    return bottom + ends[0] * (v - voltage)
+        nodes.append(v)
+    # A rail takes what its cells bring: a sum of cell currents, where terminal voltages would cancel.
+    at = torch.stack(nodes[::-1], -2)
+    out = [torch.zeros_like(v[..., 0]) for _ in rails]
+    for k, (a, b) in enumerate(between):
+        current = (g[..., k] * (at[..., a] - at[..., b])).sum(-1)
+        out[a], out[b] = out[a] - current, out[b] + current
+    return torch.stack(out, -1)
 
 
 def rail_power(current: Float[Tensor, "*b rails"], rails: Sequence[Rail]) -> Float[Tensor, "*b"]:
@@ -128,8 +135,9 @@ def sneak_current(
     inner = g[..., others_r, :][..., others_c]
     line = g[..., row, others_c]
     # Floating word lines u, bit lines w: sum of currents at each is zero; the selected bit line is at 0 V.
-    top = torch.cat([torch.diag_embed(inner.sum(-1) + column), -inner], -1)
-    low = torch.cat([-inner.mT, torch.diag_embed(inner.sum(-2) + line)], -1)
+    loose = 1e-15 * g.amax((-2, -1)).clamp(min=1e-30).unsqueeze(-1)  # a line without any cell has some voltage
+    top = torch.cat([torch.diag_embed(inner.sum(-1) + column + loose), -inner], -1)
+    low = torch.cat([-inner.mT, torch.diag_embed(inner.sum(-2) + line + loose)], -1)
     source = torch.cat([torch.zeros_like(column), line * voltage], -1)
     u = torch.linalg.solve(torch.cat([top, low], -2), source)[..., : len(others_r)]
     return own + (column * u).sum(-1), own

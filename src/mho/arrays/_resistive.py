@@ -67,11 +67,17 @@ class ResistiveDivision(AbstractPrinciple):
         """kT / C, at the largest total conductance."""
         if not self.capacitance:
             return 0.0
-        return math.sqrt(BOLTZMANN * self.temperature / self.capacitance) * rows / self.read_voltage
+        return (
+            math.sqrt(BOLTZMANN * self.temperature / self.capacitance)
+            * rows
+            / self.read_voltage
+            / (1 - 1 / self.on_off)
+        )
 
     def signal(self, s: Float[Tensor, "*s"], rows: int) -> Float[Tensor, "*s"]:
         """In V, for a column that holds half of the range on average."""
-        return s * (self.read_voltage / (rows / 2))
+        off = 1 / self.on_off
+        return s * (self.read_voltage * (1 - off) / (rows * (1 + off) / 2))
 
     def settling(self, rows: int, bits: int) -> Second:
         """The cells charge the line: slowest where all are off."""
@@ -107,9 +113,9 @@ class ResistanceSum(AbstractPrinciple):
     """R = sum of resistances: the cells of a column in series, each one of two complementary junctions.
 
     Input 1 puts the junction in the path that holds the weight, input 0 the one that holds its complement; so the path
-    through a cell is x R(w) + (1 - x) R(1 - w), high where x = w: an XNOR. With the known sum of x the product of bits
-    follows. Junctions differ by `spread`. The sum is read as the time R C ln 2 in which the column charges a capacitor;
-    `jitter` is that of the time-to-digital converter. Source: [jung2022].
+    through a cell is x R(w) + (1 - x) R(1 - w), high where x = w: an XNOR. With the known sum of x, and the column's
+    reading for x = 0, the product of bits follows. Junctions differ by `spread`. The sum is read as the time R C ln 2
+    that charging a capacitor takes; `jitter` is that of the time-to-digital converter. Source: [jung2022].
     """
 
     r_low: Annotated[Ohm, Positive]

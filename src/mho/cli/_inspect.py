@@ -98,6 +98,7 @@ def nonidealities(
     """
     import dataclasses
 
+    from rich.markup import escape
     from rich.table import Table
 
     from mho import Chip
@@ -110,11 +111,11 @@ def nonidealities(
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(n) for n in found], indent=1))
         return
-    table = Table(title=f"{chip.name}: {chip.title}", title_justify="left", title_style="bold")
+    table = Table(title=escape(f"{chip.name}: {chip.title}"), title_justify="left", title_style="bold")
     for head in ("class", "non-ideality", "here", "what it is"):
         table.add_column(head)
     for n in found:
-        table.add_row(n.kind, n.name, "yes" if n.present else "[dim]no[/]", n.what)
+        table.add_row(n.kind, escape(n.name), "yes" if n.present else "[dim]no[/]", n.what)
     answers.print(table)
 
 

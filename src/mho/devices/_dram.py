@@ -84,7 +84,7 @@ class Dram(AbstractCell):
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
         """Retention."""
-        return {"retention": replace(self, retention=math.inf)}
+        return {} if self.retention == math.inf else {"retention": replace(self, retention=math.inf)}
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one write and the cell's area."""

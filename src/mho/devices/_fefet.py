@@ -68,11 +68,12 @@ class FeFet(AbstractCell):
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
         """Device variation, retention, read noise."""
-        return {
+        without = {
             "device variation": replace(self, variation=0.0),
             "retention": replace(self, retention=0.0),
             "read noise": replace(self, read_sigma=0.0),
         }
+        return {name: cell for name, cell in without.items() if cell != self}
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one write pulse and the cell's area."""

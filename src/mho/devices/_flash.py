@@ -84,12 +84,13 @@ class NorFlash(AbstractCell):
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
         """Programming error, retention, read noise, temperature where it is not that of tuning."""
-        out: dict[str, AbstractCell] = {
+        without = {
             "programming error": replace(self, tuning=0.0),
             "retention": replace(self, retention=0.0),
             "read noise": replace(self, read_sigma=0.0),
+            "temperature": replace(self, kelvin=300.0),
         }
-        return out if self.kelvin == 300.0 else out | {"temperature": replace(self, kelvin=300.0)}
+        return {name: cell for name, cell in without.items() if cell != self}
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one tuning pulse and the cell's area."""

@@ -73,11 +73,12 @@ class Mram(AbstractCell):
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
         """Device variation, read noise, retention."""
-        return {
+        without = {
             "device variation": replace(self, spread=0.0, tmr_spread=0.0),
             "read noise": replace(self, read_sigma=0.0),
             "retention": replace(self, stability=300.0),
         }
+        return {name: cell for name, cell in without.items() if cell != self}
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one write pulse and the cell's area."""

@@ -71,12 +71,13 @@ class Pcm(AbstractCell):
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
         """Programming error, drift, read noise."""
-        still = LogCurve(0.0, 0.0, 0.0, 0.0)
-        return {
+        still, silent = LogCurve(0.0, 0.0, 0.0, 0.0), PowerCurve(0.0, 1.0, 0.0)
+        without = {
             "programming error": replace(self, program_sigma=(0.0,)),
             "drift": replace(self, drift_mean=still, drift_spread=still),
-            "read noise": replace(self, read_noise=PowerCurve(0.0, 1.0, 0.0)),
+            "read noise": replace(self, read_noise=silent),
         }
+        return {name: cell for name, cell in without.items() if cell != self}
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one write pulse and the cell's area."""

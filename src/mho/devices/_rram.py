@@ -74,7 +74,7 @@ class RramRelaxation(AbstractCell):
         points = self.relaxation
         if time is None or time <= points[0].time:
             return points[0].sigma
-        if time > points[-1].time:
+        if time > points[-1].time and any(points[-1].sigma):
             warnings.warn(
                 f"RRAM relaxation is known up to {points[-1].time:g} s and was asked for {time:g} s; "
                 "the last known spread is used",
@@ -90,10 +90,11 @@ class RramRelaxation(AbstractCell):
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
         """Relaxation, which holds the error of programming, and read noise."""
-        return {
-            "relaxation": replace(self, relaxation=tuple(replace(p, sigma=(0.0,)) for p in self.relaxation)),
+        without = {
+            "relaxation": replace(self, relaxation=(RelaxationPoint(self.relaxation[-1].time, (0.0,)),)),
             "read noise": replace(self, read_sigma=0.0),
         }
+        return {name: cell for name, cell in without.items() if cell != self}
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one write pulse and the cell's area."""
@@ -152,11 +153,12 @@ class RramCmo(AbstractCell):
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
         """Programming error, relaxation, read noise."""
-        return {
+        without = {
             "programming error": replace(self, program_sigma=(0.0, 0.0)),
             "relaxation": replace(self, relax_shift=0.0, relax_sigma=(0.0, 0.0)),
             "read noise": replace(self, read_sigma=0.0),
         }
+        return {name: cell for name, cell in without.items() if cell != self}
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one write pulse and the cell's area."""

@@ -80,7 +80,7 @@ class ReferenceBackend(AbstractBackend):
                     if tile.principle is not None:
                         unit = float(real.unit[r, s])
                         sums = torch.tensor(signal / unit, dtype=torch.float64)
-                        signal = float(tile.principle.transfer(sums, digits.shape[1])) * unit
+                        signal = float(tile.principle.transfer(sums, tile.rows)) * unit
                     signal *= float(real.gain[i, g, r, s, n])
                     signal += float(real.offset[i, g, r, s, n])
                     if noise is not None:

@@ -117,7 +117,10 @@ class AnalogTile(AbstractTile):
             out |= {name: replace(self, principle=principle) for name, principle in parts}
         if self.pre.noise:
             out["read-out noise"] = replace(self, pre=replace(self.pre, noise=0.0))
-        out |= {name: replace(self, converter=converter) for name, converter in self.converter.effects.items()}
+        for name, converter in self.converter.effects.items():
+            out[name] = replace(
+                out.get(name, self), converter=converter
+            )  # an array may have an effect of the same name
         return out
 
     def bipolar(self, signed: bool) -> bool:
@@ -175,16 +178,15 @@ class AnalogTile(AbstractTile):
             if self.wires is not None:
                 g = through_wires(self.wires, self.weights, (self.rows, self.cols), g)
             states = (g - bottom) / (top - bottom)
-            if self.principle is not None:
-                states = self.principle.weights(states, mac_draws)
-            return states, self.weights.digits(states.transpose(0, 1)), drawn
+            seen = states if self.principle is None else self.principle.weights(states, mac_draws)
+            return states, self.weights.digits(seen.transpose(0, 1)), drawn
 
         def outputs(digits: Tensor) -> Tensor:
             """Outputs per chip, G, R, calibration vector and column, as measured on chip."""
             signal = torch.matmul(x, digits / lsb.unsqueeze(-2))
             if self.principle is not None and not self.principle.linear:
                 own = unit[:, :, None, None]
-                signal = self.principle.transfer(signal / own, layout.rows) * own
+                signal = self.principle.transfer(signal / own, self.rows) * own
             signal = signal * errors.gain.unsqueeze(-2) + errors.offset.unsqueeze(-2)
             bit_weights = None if errors.bit_weights is None else errors.bit_weights.unsqueeze(-3)
             codes = self.converter.quantise_(signal, low, high, bit_weights)
@@ -205,8 +207,12 @@ class AnalogTile(AbstractTile):
             wanted = (torch.matmul(x, ideal) * significance.unsqueeze(-1)).sum(2).expand_as(got)
             # The slope of what came against what should: about the means, so that offsets do not count.
             got, wanted = got - got.mean(-2, keepdim=True), wanted - wanted.mean(-2, keepdim=True)
-            slope = (got * wanted).sum(-2) / wanted.square().sum(-2).clamp(min=1e-9)
-            calibration = 1 / slope.clamp(min=0.1)  # a dead column stays dead
+            power = wanted.square().sum(-2)
+            slope = (got * wanted).sum(-2) / power.clamp(min=1e-9)
+            mean = (got * wanted).sum((-2, -1)) / power.sum(-1).clamp(min=1e-9)
+            # A column that should hardly answer says nothing of its gain: it gets the mean.
+            weak = power < 0.1 * power.mean(-1, keepdim=True)
+            calibration = 1 / torch.where(weak, mean.unsqueeze(-1), slope).clamp(min=0.1)
         states: Tensor | None = None
         for condition in conditions:
             now_states, digits, conductance = cells(condition)
@@ -242,7 +248,7 @@ class AnalogTile(AbstractTile):
             high=high,
             row_conductance=torch.cat(conductances),
             chips=len(chips),
-            noise=self._noise(layout.rows, unit),
+            noise=self._noise(unit),
             unit=unit,
             states=states if self.principle is not None else None,
         )
@@ -276,9 +282,9 @@ class AnalogTile(AbstractTile):
             states=real.states,
         )
 
-    def _noise(self, rows: int, unit: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:
-        """Converter and pre-conversion, and the noise of the principle, in LSB."""
-        own = unit * self.principle.noise(rows) if self.principle is not None else torch.zeros_like(unit)
+    def _noise(self, unit: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:
+        """Converter and pre-conversion, and the noise of the principle on lines of all rows of the tile, in LSB."""
+        own = unit * self.principle.noise(self.rows) if self.principle is not None else torch.zeros_like(unit)
         return (own.square() + self.noise_lsb**2).sqrt()
 
     def _column_draws(self, chips: Sequence[Seed], columns: tuple[int, ...]) -> dict[str, Tensor]:
@@ -305,7 +311,7 @@ class AnalogTile(AbstractTile):
 
     def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:
         """One number for each conversion."""
-        if self.noise_lsb == 0 and (self.principle is None or self.principle.noise(layout.rows) == 0):
+        if self.noise_lsb == 0 and (self.principle is None or self.principle.noise(self.rows) == 0):
             return None
         phases = len(self.inputs.significance(signed))
         columns = layout.columns + self.weights.reference_column
@@ -337,7 +343,7 @@ class AnalogTile(AbstractTile):
             part = x[:, start : start + step]
             p = layout.partials(state.matrix, self.inputs.encode(part, signed))
             if unit is not None and self.principle is not None:
-                p = self.principle.transfer(p.div_(unit), layout.rows).mul_(unit)
+                p = self.principle.transfer(p.div_(unit), self.rows).mul_(unit)
             if noise is not None:
                 z = layout.spread_noise(noise[:, start : start + step])
                 if scale is None:

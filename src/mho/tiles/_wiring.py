@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -24,15 +25,20 @@ def through_wires(
     neighbouring bit lines or on neighbouring word lines, as `wires.pairs` says; devices of one side are in parallel. On
     word lines, sides that are converted apart are also driven apart.
     """
-    sides = encoding.sides
+    sides, reference = encoding.sides, int(encoding.reference_column)
     instances, cells, groups, row_tiles, slices, rows, columns = g.shape
     devices = cells // sides
-    cuts = -(-columns // shape[1])
+    columns -= reference
+    cuts = -(-columns // (shape[1] - reference))
     width = -(-columns // cuts)
     lines = g.reshape(instances, sides, devices, *g.shape[2:]).sum(2)
-    lines = F.pad(lines, (0, cuts * width - columns))
+    last = lines[..., columns:]
+    lines = F.pad(lines[..., :columns], (0, cuts * width - columns))
     # [I, sides, G, R, S, K, T, n] -> [I, G, R, T, (S,) K (, sides), n (, sides, S)]
     lines = lines.reshape(instances, sides, groups, row_tiles, slices, rows, cuts, width)
+    # Each tile has the reference column behind its own; what is read is that of the last tile.
+    lines = torch.cat([lines, last.unsqueeze(-2).expand(*[-1] * 6, cuts, reference)], -1)
+    width += reference
     if encoding.paired and wires.pairs == "word lines":
         order, height, breadth = (0, 2, 3, 6, 4, 5, 1, 7), rows * sides, width
     else:
@@ -42,6 +48,8 @@ def through_wires(
     blocks = arranged.reshape(*arranged.shape[:4], -1, height, breadth).contiguous()
     seen = wires.effective(blocks, unused).reshape(arranged.shape)
     back = sorted(range(8), key=order.__getitem__)
-    seen = seen.permute(back).reshape(instances, sides, groups, row_tiles, slices, rows, cuts * width)
-    seen = (seen[..., :columns] / devices).unsqueeze(2).expand(-1, -1, devices, *[-1] * 5)
+    seen = seen.permute(back)
+    own = seen[..., : width - reference].flatten(-2)[..., :columns]
+    seen = torch.cat([own, seen[..., -1, width - reference :]], -1)
+    seen = (seen / devices).unsqueeze(2).expand(-1, -1, devices, *[-1] * 5)
     return seen.reshape(g.shape)
