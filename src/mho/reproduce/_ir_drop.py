@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from mho.arrays import Sinh, Transistor, Wires, currents, newton
 from mho.core import Seed
 from mho.eda import array_netlist, ngspice, ngspice_version
+from mho.tiles import AnalogTile, Differential, characterise, load_tile
 
+from ._ibm_tiles import ideal
 from ._row import Result, Row
 
 _STUDY = "own earlier study, other code and other random arrays"
@@ -53,9 +57,26 @@ def _compute() -> list[Row]:
             rows.append(
                 Row(f"conjugate gradients against the exact matrix, {name}", "%", (0, 1e-7), error(fast), 0.0, "exact")
             )
+    rows += _conversion()
     if ngspice_version() is not None:
         rows += _against_spice()
     return rows
+
+
+def _conversion() -> list[Row]:
+    tile = load_tile("tile1")
+    assert isinstance(tile, AnalogTile)
+    assert tile.wires is not None
+    wired = ideal(replace(tile, weights=Differential(8, 8), wires=replace(tile.wires, ir_drop="closed")))
+    bare, converted, off = (
+        100 * characterise(t, instances=1).error
+        for t in (wired, replace(wired, conversion_rounds=4), replace(wired, wires=None))
+    )
+    return [
+        Row("error of a product with converted targets over that without, 8 exact devices a side", "ratio", (0.0, 1.0),
+            converted / bare, 0.0, "[hu2016]: smaller with than without", comment=f"{converted:.2f} % and {bare:.2f} %"),
+        Row("the same, over that with ideal wires", "ratio", 1.0, converted / off, 0.05, "full compensation"),
+    ]  # fmt: skip
 
 
 def _against_spice() -> list[Row]:

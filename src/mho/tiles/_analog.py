@@ -23,7 +23,7 @@ from ._layout import AbstractLayout
 from ._readout import PostConversion, PreConversion
 from ._state import ArrayState, Realisation
 from ._weights import AbstractWeightEncoding
-from ._wiring import through_wires
+from ._wiring import converted, through_wires
 
 _CHUNK = 1 << 20
 """Partial sums that are held at once: 4 MiB, so that the passes over them stay in cache."""
@@ -63,6 +63,8 @@ class AnalogTile(AbstractTile):
     """The physics of the multiply-accumulate; without one, currents of the cells add exactly."""
     column_calibration: bool = False
     """Whether each column's gain is set, just after writing, to what it should be on fixed calibration inputs."""
+    conversion_rounds: int = 0
+    """Rounds in which targets are raised by what the wires take from them, before they are written."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -155,6 +157,12 @@ class AnalogTile(AbstractTile):
         """Write the cells, trim and calibrate the converters, let time pass, find the drift factors."""
         bottom, top = self.cell.range
         targets = bottom + self.weights.targets(layout.split_weight(weights)) * (top - bottom)
+        factor_written = 1.0
+        if self.wires is not None and self.wires.sweeps and self.conversion_rounds:
+            shape = (self.rows, self.cols)
+            targets, factor_written = converted(
+                self.wires, self.weights, shape, targets, (bottom, top), self.conversion_rounds
+            )
         draws = {name: normal_per_instance([c.child(name) for c in chips], targets.shape) for name in self.cell.draws}
         low, high = self.converter.codes(self.bipolar(signed))
         lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
@@ -177,7 +185,7 @@ class AnalogTile(AbstractTile):
             drawn = g.sum((1, 4, 6))
             if self.wires is not None:
                 g = through_wires(self.wires, self.weights, (self.rows, self.cols), g)
-            states = (g - bottom) / (top - bottom)
+            states = (g / factor_written - bottom) / (top - bottom)
             seen = states if self.principle is None else self.principle.weights(states, mac_draws)
             return states, self.weights.digits(seen.transpose(0, 1)), drawn
 

@@ -53,3 +53,27 @@ def through_wires(
     seen = torch.cat([own, seen[..., -1, width - reference :]], -1)
     seen = (seen / devices).unsqueeze(2).expand(-1, -1, devices, *[-1] * 5)
     return seen.reshape(g.shape)
+
+
+def converted(
+    wires: Wires,
+    encoding: AbstractWeightEncoding,
+    shape: tuple[int, int],
+    g: Float[Tensor, "cells G R S K N"],
+    limits: tuple[float, float],
+    rounds: int,
+) -> tuple[Float[Tensor, "cells G R S K N"], float]:
+    """Return conductances that come through the wires as `g` times a factor, and that factor, at most 1.
+
+    Each round raises every cell by what it still lacks; the factor makes room where the highest would be exceeded. So
+    the far corner sets the scale, and the converter's range has to follow. Source: the idea of [hu2016]; the rounds are
+    our own.
+    """
+    low, high = limits
+    factor, out = 1.0, g
+    for _ in range(rounds):
+        seen = through_wires(wires, encoding, shape, out.unsqueeze(0))[0]
+        wanted = out * (factor * g / seen.clamp(min=1e-30)).clamp(max=10.0)
+        room = min(1.0, high / float(wanted.max().clamp(min=1e-30)))
+        factor, out = factor * room, (wanted * room).clamp(low, high)
+    return out, factor
