@@ -33,7 +33,8 @@ def test_what_comes_through_is_what_was_wanted(encoding: object, ir_drop: str) -
     bare = through_wires(wires, encoding, (32, 16), g.unsqueeze(0))[0]
     # Devices in parallel share a line, so it is the mean of a side that has to be right.
     wrong = [float((encoding.digits(x) - encoding.digits(g)).norm()) for x in (seen / factor, bare)]
-    assert wrong[0] < 1e-3 * wrong[1]
+    # A cell of 0 S cannot be lowered by the little that comes to it through its neighbours.
+    assert wrong[0] < (1e-3 if ir_drop == "closed" else 1e-2) * wrong[1]
 
 
 def test_without_rounds_nothing_changes() -> None:

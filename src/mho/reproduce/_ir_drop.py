@@ -73,7 +73,7 @@ def _conversion() -> list[Row]:
         for t in (wired, replace(wired, conversion_rounds=4), replace(wired, wires=None))
     )
     return [
-        Row("error of a product with converted targets over that without, 8 exact devices a side", "ratio", (0.0, 1.0),
+        Row("error with converted targets over that without, 8 exact devices a side", "ratio", (0.0, 1.0),
             converted / bare, 0.0, "[hu2016]: smaller with than without", comment=f"{converted:.2f} % and {bare:.2f} %"),
         Row("the same, over that with ideal wires", "ratio", 1.0, converted / off, 0.05, "full compensation"),
     ]  # fmt: skip
