@@ -9,12 +9,13 @@ import mho
 NAMES = [
     "AbstractCell", "AbstractConverter", "AbstractTile", "Ablation", "CapacityError", "Chip", "Condition",
     "ConvergenceError", "Cost", "CostTree", "Evaluation", "FileError", "Graph", "MhoError", "Program", "QuantGraph",
-    "RangeWarning", "Report", "Run", "Seed", "ShapeError", "SimulatorError", "SpecError", "UnsupportedOpError", "ablate",
-    "capture", "cite", "compile", "default_conditions", "estimate", "evaluate", "nonidealities", "quantize", "report",
-    "run",
+    "RangeWarning", "Report", "Run", "Seed", "ShapeError", "SimulatorError", "SpecError", "UnsupportedOpError",
+    "ablate", "capture", "cite", "compile", "default_conditions", "estimate", "evaluate", "nonidealities", "quantize",
+    "report", "run",
 ]  # fmt: skip
 ROOMS = {
-    "arrays", "chip", "compiler", "converters", "core", "cost", "devices", "digital", "ir", "reports", "runtime", "tiles",
+    "arrays", "chip", "compiler", "converters", "core", "cost", "devices", "digital", "ir", "reports", "runtime",
+    "tiles",
 }  # fmt: skip
 HEAVY = [
     "datasets", "jinja2", "matplotlib", "onnx", "onnxscript", "pandas", "PIL", "pyarrow", "pydantic", "rich", "scipy",

@@ -67,11 +67,12 @@ def test_a_stiff_read_out_loses_nothing_and_a_soft_one_does() -> None:
     assert sums[2] < sums[1]
 
 
-def test_thermal_noise_is_that_of_a_resistor() -> None:
+@pytest.mark.parametrize("on_off", [math.inf, 4.0])
+def test_thermal_noise_is_that_of_a_resistor(on_off: float) -> None:
     """A resistor of 1 kohm at 300 K gives 4.07 nV/sqrt(Hz), so 4.07 pA/sqrt(Hz) into a short; here it is 25 cells."""
-    principle = replace(CURRENT, bandwidth=1e6, temperature=300.0, on_off=math.inf)
+    principle = replace(CURRENT, bandwidth=1e6, temperature=300.0, on_off=on_off, read_out=0.0)
     zero, z = torch.zeros(20000, 25, dtype=torch.float64), Seed(1).normal((20000, 1)).double()
-    current = principle.signal(replace(principle, read_out=0.0).read(zero, torch.ones(25, 1).double(), {}, z), 25)
+    current = principle.signal(principle.read(zero, torch.ones(25, 1).double(), {}, z), 25)
     assert float(current.std()) == _near(4.07e-12 * 1e3, rel=0.02)
 
 

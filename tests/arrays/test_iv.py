@@ -103,13 +103,52 @@ def test_saturation_is_reached_without_a_jump(cell: Transistor) -> None:
 
 @pytest.mark.parametrize("cell", LAWS, ids=repr)
 def test_single_precision(cell: AbstractIV) -> None:
-    """A digit is lost for every digit by which a cell conducts better than its transistor, and no more."""
-    v = torch.arange(-1000, 1001) / 1000
-    for g in CELLS:
+    """Nothing cancels, however much better a cell conducts than its transistor, or worse."""
+    v = torch.cat([torch.arange(-1000, 1001) / 1000, torch.logspace(-9, -3, 61)])
+    for g in (1e-9, *CELLS, 1e-1, 1e3):
         low = cell.current(torch.full_like(v, g), v)
         high = cell.current(torch.full_like(v, g).double(), v.double())
-        ratio = 1 + g / (cell.k * cell.overdrive) if isinstance(cell, Transistor) else 10.0
-        torch.testing.assert_close(low.double(), high, rtol=5e-7 * ratio, atol=0)
+        torch.testing.assert_close(low.double(), high, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("cell", LAWS, ids=repr)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_autograd_at_no_voltage_is_the_slope(cell: AbstractIV, dtype: torch.dtype) -> None:
+    """Which the current's factor V has to itself: the absolute value has none."""
+    for g in (0.0, *CELLS):
+        known = torch.tensor([g], dtype=dtype, requires_grad=True)
+        v = torch.zeros(1, dtype=dtype, requires_grad=True)
+        by_g, by_v = torch.autograd.grad(cell.current(known, v).sum(), (known, v))
+        expected = cell.slope(known.detach(), v.detach())
+        torch.testing.assert_close(by_v, expected, rtol=1e-5, atol=1.1e-6 * g)
+        assert by_g == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("v", [1.0, -1.0])
+def test_autograd_where_the_root_vanishes(dtype: torch.dtype, v: float) -> None:
+    """g = k V_ov, at twice the overdrive: saturated, and so flat in both."""
+    known = torch.tensor([1e-4], dtype=dtype, requires_grad=True)
+    at = torch.tensor([v], dtype=dtype, requires_grad=True)
+    current = Transistor(2e-4, 0.5).current(known, at)
+    assert float(current.detach()) == pytest.approx(math.copysign(2.5e-5, v), rel=1e-6, abs=0)
+    assert [float(x) for x in torch.autograd.grad(current.sum(), (known, at))] == [0.0, 0.0]
+
+
+@given(
+    g=st.floats(1e-7, 1e-2), k=st.floats(1e-6, 1e-2), overdrive=st.floats(0.05, 1.5), off=st.sampled_from([-1, 0, 1])
+)
+def test_autograd_is_finite_everywhere(g: float, k: float, overdrive: float, off: int) -> None:
+    """At the zero of the discriminant and one rounding to either side of it, and at the corner of saturation."""
+    cell = Transistor(k, overdrive)
+    vanishing = (g + k * overdrive) ** 2 / (2 * k * g)
+    for v in (vanishing, _corner(cell, g), 0.0):
+        for dtype in (torch.float32, torch.float64):
+            at = torch.tensor([v], dtype=dtype)
+            at = torch.nextafter(at, at + off).requires_grad_()
+            known = torch.tensor([g], dtype=dtype, requires_grad=True)
+            gradients = torch.autograd.grad(cell.current(known, at).sum(), (known, at))
+            assert all(torch.isfinite(x).all() for x in gradients)
 
 
 def test_spice_expressions() -> None:

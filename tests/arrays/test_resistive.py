@@ -100,13 +100,14 @@ def test_signal_is_the_voltage_of_a_half_full_column() -> None:
     assert float(ideal.signal(ideal.read(x, w, {}), 64)) == _near(v, rel=1e-9)
 
 
-def test_noise_of_the_line() -> None:
-    """A picofarad holds 64.4 uV at 300 K; a full column of 64 takes 0.2 V for 64, so 64.4 uV for 0.0206."""
-    principle = replace(DIVIDER, capacitance=1e-12, temperature=300.0, on_off=math.inf)
-    assert principle.noise(64) == _near(64 * 64.36e-6 / 0.2, rel=1e-3)
+@pytest.mark.parametrize("on_off", [math.inf, 4.0])
+def test_noise_of_the_line(on_off: float) -> None:
+    """A picofarad holds 64.4 uV at 300 K; decode that, in a full column of 64, as any voltage is decoded."""
+    principle = replace(DIVIDER, capacitance=1e-12, temperature=300.0, on_off=on_off)
+    sums = 64.36e-6 / 0.2 * 64 / (1 - 1 / on_off)
+    assert principle.noise(64) == _near(sums, rel=1e-3)
     full, z = torch.ones(64, 1).double(), Seed(1).normal((20000, 1)).double()
-    read = principle.read(torch.zeros(20000, 64).double(), full, {}, z)
-    assert float(read.std()) * 0.2 / 64 == _near(64.36e-6, rel=0.02)
+    assert float(principle.read(torch.zeros(20000, 64).double(), full, {}, z).std()) == _near(sums, rel=0.02)
     assert replace(principle, capacitance=0.0).noise(64) == 0
 
 

@@ -38,12 +38,45 @@ def test_an_array_without_cells(fidelity: str) -> None:
 
 @pytest.mark.parametrize("fidelity", FIDELITIES)
 def test_wires_without_resistance(fidelity: str, cells: Cells) -> None:
-    for drive, read in itertools.product(("left", "right"), ("bottom", "top")):
+    for drive, read in TERMINATIONS:
         for shape in ((16, 12), (5, 9), (1, 4), (4, 1)):
             g = cells(("none", shape), *shape)
             for ohm, limit in ((0.0, 1e-11), (1e-12, 1e-9), (1e-6, 1e-7)):
                 wires = Wires(ohm, ohm, drive=drive, read=read, ir_drop=fidelity)
                 assert _error(wires.effective(g), g) < limit, (drive, read, shape, ohm)
+
+
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4), (1, 5), (5, 1), (1, 1)], ids=str)
+def test_two_terminals_of_no_resistance_are_one(fidelity: str, shape: tuple[int, int]) -> None:
+    """Two drivers at the same volt drive no more than one; two read-outs share a current, they do not double it."""
+    for drive, read in (("both", "bottom"), ("left", "both"), ("both", "both")):
+        for dtype in (torch.float32, torch.float64):
+            g = torch.full(shape, 1e-5, dtype=dtype)
+            ours = Wires(0.0, 0.0, drive=drive, read=read, ir_drop=fidelity).effective(g)
+            torch.testing.assert_close(ours, g, rtol=1e-5 if dtype == torch.float32 else 1e-11, atol=0)
+
+
+@pytest.mark.parametrize(("drive", "read"), TERMINATIONS)
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_a_single_cell_by_hand(drive: str, read: str, count: int) -> None:
+    """A sweep: the word line from its driver and the bit line's last voltage, then the bit line from the word line."""
+    cell = 4e-5
+    driver = (2 if drive == "both" else 1) / 2100.0
+    sense = (2 if read == "both" else 1) / 530.0
+    bit = 0.0
+    for _ in range(count):
+        word = (driver + cell * bit) / (driver + cell)
+        bit = cell * word / (cell + sense)
+    wires = Wires(100.0, 30.0, 2000.0, 500.0, drive, read)
+    for shape in ((1, 1), (2, 1, 1), (2, 3, 1, 1)):
+        g = torch.full(shape, cell, dtype=torch.float64)
+        for how in (f"sweeps({count})", *(["closed"] if count == 1 else [])):
+            ours = replace(wires, ir_drop=how).effective(g)
+            torch.testing.assert_close(ours, torch.full_like(g, sense * bit), rtol=1e-13, atol=0)
+        series = 1 / (1 / cell + 1 / driver + 1 / sense)
+        torch.testing.assert_close(wires.effective(g), torch.full_like(g, series), rtol=1e-13, atol=0)
+    assert sense * bit == pytest.approx(series, rel=0.2 ** (count + 1), abs=0)
 
 
 @pytest.mark.parametrize("fidelity", FIDELITIES)
@@ -140,7 +173,7 @@ def test_gradient(fidelity: str, drive: str, read: str) -> None:
 
 
 def test_gradient_where_segments_are_almost_nothing() -> None:
-    """Below 0.1 mohm lines are solved by recursion; the cells conduct as much as such wires do."""
+    """The cells conduct as much as such wires do."""
     for fidelity in FIDELITIES:
         wires = Wires(5e-5, 3e-5, 1e-4, 2e-5, "both", ir_drop=fidelity)
         x = torch.linspace(0.2, 2.0, 6, dtype=torch.float64).reshape(3, 2).requires_grad_()
@@ -164,22 +197,32 @@ def test_other_names(text: str) -> None:
 
 
 @pytest.mark.parametrize("fidelity", FIDELITIES)
-@pytest.mark.parametrize("value", [-1e-9, math.nan])
+@pytest.mark.parametrize("value", [-1e-9, math.nan, math.inf, -math.inf])
 def test_impossible_cells(fidelity: str, value: float, cells: Cells) -> None:
     g = cells("impossible", 2, 4, 3)
     g[1, 2, 1] = value
-    message = "^conductances must be at least 0 S and numbers; check what the cells were programmed to$"
+    message = "^conductances must be at least 0 S and finite; check what the cells were programmed to$"
     with pytest.raises(ValueError, match=message):
         Wires(1.0, 1.0, ir_drop=fidelity).effective(g)
+
+
+@pytest.mark.parametrize("wrong", ["word_line", "bit_line", "driver", "sense"])
+def test_impossible_wires(wrong: str) -> None:
+    values = {"word_line": 1.0, "bit_line": 2.0, "driver": 3.0, "sense": 4.0} | {wrong: -1.0}
+    with pytest.raises(ValueError, match="^resistances") as error:
+        Wires(**values)
+    listed = ", ".join(str(v) for v in values.values())
+    assert str(error.value) == f"resistances of wires, drivers and read-outs must be at least 0 ohm, not {listed}"
 
 
 # Shape and time -------------------------------------------------------------------------------------------------
 
 
 def test_transposed_twice_is_the_same() -> None:
-    for drive, read in TERMINATIONS:
-        wires = Wires(1.0, 2.0, 3.0, 4.0, drive, read, word_capacitance=5e-15, bit_capacitance=6e-15, ir_drop="closed")
+    for (drive, read), pairs in itertools.product(TERMINATIONS, ("bit lines", "word lines")):
+        wires = Wires(1.0, 2.0, 3.0, 4.0, drive, read, pairs, "closed", 5e-15, 6e-15)
         other = transposed(wires)
+        assert other.pairs == ("bit lines" if pairs == "word lines" else "word lines")
         assert transposed(other) == wires
         assert (other.word_line, other.bit_line, other.driver, other.sense) == (2.0, 1.0, 4.0, 3.0)
         assert (other.word_capacitance, other.bit_capacitance, other.ir_drop) == (6e-15, 5e-15, "closed")
@@ -201,9 +244,35 @@ def test_settling_without_capacitance_takes_no_time() -> None:
     assert Wires(10.0, 10.0, 1000.0, 1000.0).settling(256, 256, 8) == 0
 
 
-def test_lines_with_two_ends_settle_sooner() -> None:
-    """Half a line, charged through half its resistance; more or less, as a line has a middle or it has not."""
-    one = Wires(2.0, 3.0, word_capacitance=1e-15)
-    quarter = one.settling(64, 64, 8) / 4
-    assert replace(one, drive="both").settling(64, 64, 8) == pytest.approx(quarter, rel=0.03, abs=0)
-    assert replace(one, read="both").settling(64, 64, 8) == one.settling(64, 64, 8)
+def _elmore(n: int, segment: float, end: float, capacitance: float) -> float:
+    """Return the longest delay of the nodes of a line with a terminal at either end, one segment before each."""
+    siemens = torch.zeros(n, n, dtype=torch.float64)
+    for k in range(n):
+        for other in (k - 1, k + 1):
+            inside = 0 <= other < n
+            siemens[k, k] += 1 / (segment if inside else segment + end)
+            if inside:
+                siemens[k, other] -= 1 / segment
+    return capacitance * float(torch.linalg.inv(siemens).sum(1).max())
+
+
+@pytest.mark.parametrize("n", [8, 64, 257])
+@pytest.mark.parametrize("end", [0.0, 30.0, 3000.0])
+def test_lines_with_two_ends_settle_sooner(n: int, end: float) -> None:
+    """Terminals count half. Wires count a quarter: the middle is half as far, and half the line is charged."""
+    word = Wires(2.0, 3.0, end, end, "both", "both", word_capacitance=1e-15)
+    bit = Wires(3.0, 2.0, end, end, "both", "both", bit_capacitance=1e-15)
+    one_end = Wires(2.0, 3.0, end, word_capacitance=1e-15).settling(n, n, 8)
+    both = word.settling(n, n, 8)
+    wire = one_end - n * 1e-15 * end * 9 * math.log(2)
+    assert both == pytest.approx(wire / 4 * (n + 1) / n + (one_end - wire) / 2, rel=1e-12, abs=0)
+    assert bit.settling(n, n, 8) == pytest.approx(both, rel=1e-12, abs=0)
+    assert both == pytest.approx(_elmore(n, 2.0, end, 1e-15) * 9 * math.log(2), rel=1 / n, abs=0)
+    # A word line read at two ends, or a bit line driven at two, is no faster.
+    assert replace(word, drive="left").settling(n, n, 8) == replace(word, drive="left", read="top").settling(n, n, 8)
+
+
+@pytest.mark.parametrize("n", [1, 3, 15])
+def test_settling_of_two_ends_is_the_delay_of_elmore(n: int) -> None:
+    stated = Wires(2.0, 3.0, drive="both", word_capacitance=1e-15).settling(n, n, 8)
+    assert stated >= _elmore(n, 2.0, 0.0, 1e-15) * 9 * math.log(2) * (1 - 1e-12)

@@ -147,7 +147,6 @@ def test_what_is_switched_off_is_there_no_more(name: str) -> None:
     assert not next(n for n in nonidealities(less) if n.name == name).present
 
 
-@pytest.mark.xfail(reason="the effects of cells are listed whether or not there is anything of them left")
 @pytest.mark.parametrize(
     ("chip", "name"), [("hermes", "drift"), ("hermes", "read noise"), ("tile2-rram", "relaxation")]
 )
@@ -157,9 +156,6 @@ def test_what_is_switched_off_in_a_cell_is_there_no_more(chip: str, name: str) -
     assert not next(n for n in nonidealities(less) if n.name == name).present
 
 
-@pytest.mark.xfail(
-    reason="a SAR converter's capacitor mismatch hides the array's, so that the array's stays", strict=True
-)
 def test_mismatch_in_array_and_converter_is_switched_off() -> None:
     chip = _capacitive(mismatch=0.02)
     assert "capacitor mismatch" not in chip.without("capacitor mismatch").effects

@@ -1,5 +1,6 @@
 """mho evaluate: networks, chips and images of the user's own; every wrong input is one sentence."""
 
+import importlib
 import json
 import os
 from pathlib import Path
@@ -10,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from mho import ablate
 from mho.core import FileError
 from mho.reports import Evaluation
+from mho.samples import load_images
 
 FILES = ["accuracy.csv", "cost.csv", "index.html", "placement.csv", "programs", "references.bib", "report.json"]
 
@@ -42,6 +45,36 @@ def test_a_factory_on_two_chips(cli: Any, desk: Path) -> None:
     for e, chip in zip(numbers["evaluations"], ("mine", "dimc-sram"), strict=True):
         assert (e["chip"], e["seed"], e["images"], e["instances"]) == (chip, 5, 6, 2)
         assert [a["time_s"] for a in e["accuracy"]] == [0.0, 3600.0, 30 * 86400.0]
+
+
+def test_what_each_nonideality_costs(cli: Any, desk: Path) -> None:
+    """For each chip that has some, with half of the instances; a digital one has none."""
+    code, _, err = cli(
+        "evaluate", "desk_networks:small", "--data", "data.parquet", "--chip", "mine.toml", "--chip", "dimc-sram",
+        "--instances", 3, "--times", "0 s", "--seed", 5, "--images", 6, "--ablate",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "non-idealities of mine" in err
+    assert "non-idealities of dimc-sram" not in err
+    report = json.loads(Path("mho-report/report.json").read_text())
+    assert len(report["evaluations"]) == 2
+    network = importlib.import_module("desk_networks").small()
+    data = load_images("data.parquet", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 6)
+    expected = ablate(network, Path("mine.toml"), data, name="small on mine", seed=5, instances=1)
+    assert report["ablations"] == [expected.to_dict()]
+    page = Path("mho-report/index.html").read_text()
+    assert page.count("Which imperfection costs what: small on mine") == 1
+    assert len(expected.effects) == 5
+    for effect in expected.effects:
+        assert f"<td>{effect.name}</td>" in page
+
+
+@pytest.mark.usefixtures("light")
+def test_nothing_of_it_unless_asked_for(cli: Any, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mho.ablate", None)
+    code, _, err = cli("evaluate", "desk_networks:small", "--data", "data.parquet", "--instances", 1, "--times", "0 s")
+    assert code == 0, err
+    assert json.loads(Path("mho-report/report.json").read_text())["ablations"] == []
 
 
 @pytest.mark.usefixtures("light")

@@ -1,20 +1,23 @@
 """mho tile, chips, check, show, cite: looking at parts, chips and programs."""
 
+import dataclasses
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
-from mho import Chip, Program, capture, cite, compile, quantize
+from mho import Chip, Program, capture, cite, compile, nonidealities, quantize
 from mho.core import Seed
 from mho.tiles import characterise, load_tile
 
 
-@pytest.mark.parametrize("name", ["tile1", "tile2", "dimc"])
+@pytest.mark.parametrize("name", ["tile1", "tile2", "tile-capacitive", "dimc"])
 def test_tile(cli: Any, name: str) -> None:
     code, out, err = cli("tile", name, "--instances", 2, "--json")
     assert (code, err) == (0, "")
@@ -48,8 +51,39 @@ def test_the_tile_of_a_chip(cli: Any) -> None:
 
 def test_an_unknown_tile(cli: Any) -> None:
     assert cli("tile", "tile3") == (
-        2, "", "mho: no preset 'tile3' in tiles; did you mean 'tile2'? (allowed: dimc, tile1, tile2)\n",
+        2, "",
+        "mho: no preset 'tile3' in tiles; did you mean 'tile2'? (allowed: dimc, tile-capacitive, tile1, tile2)\n",
     )  # fmt: skip
+
+
+def test_nonidealities(cli: Any) -> None:
+    code, out, err = cli("nonidealities", "hermes", "--json")
+    assert (code, err) == (0, "")
+    table = json.loads(out)
+    assert table == [dataclasses.asdict(n) for n in nonidealities("hermes")]
+    assert all(list(n) == ["name", "kind", "what", "present"] for n in table)
+    assert {n["name"]: n["kind"] for n in table if n["present"]} == {
+        "programming error": "device", "drift": "device", "read noise": "device", "IR drop": "circuit",
+        "converter gain": "circuit", "converter offset": "circuit", "converter noise": "circuit",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["hermes", "dimc-sram", "mine.toml"])
+def test_nonidealities_as_a_table(cli: Any, desk: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("mho.cli._show.answers", Console(width=200))
+    code, out, err = cli("nonidealities", name)
+    assert (code, err) == (0, "")
+    chip = Chip.load(name)
+    assert out.splitlines()[0].rstrip() == f"{chip.name}: {chip.title}"
+    rows = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in out.splitlines() if "│" in line]
+    assert rows == [[n.kind, n.name, "yes" if n.present else "no", n.what] for n in nonidealities(chip)]
+
+
+def test_nonidealities_of_no_chip(cli: Any, desk: Path) -> None:
+    code, out, err = cli("nonidealities", "herms", "--json")
+    assert (code, out) == (2, "")
+    assert err.startswith("mho: no preset 'herms' in chips; did you mean 'hermes'?")
+    assert cli("nonidealities", "gone.toml")[2].startswith("mho: gone.toml does not exist; ")
 
 
 def test_chips(cli: Any) -> None:

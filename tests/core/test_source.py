@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import mho.core
+from mho.arrays import load_principle
 from mho.chip import Chip
 from mho.converters import load_converter
 from mho.core import HOW, Loader, Source, bibliography, walk_sources
@@ -20,6 +21,7 @@ DATA = Path(mho.core.__file__).parent.parent / "data"
 LOADERS = {
     "devices": load_cell,
     "converters": load_converter,
+    "principles": load_principle,
     "technology": lambda name: Loader(DIGITAL).load(Logic, name),
     "tiles": load_tile,
     "chips": Chip.load,

@@ -30,6 +30,13 @@ write_time = "1 ns"
 """
 
 
+TYPES = "Dram, Faulty, FeFet, Mram, NorFlash, Pcm, RramCmo, RramRelaxation, Sram, Thermal"
+PRESETS = (
+    "dram, fefet, mram, nor-flash, pcm, pcm-hermes-1, pcm-hermes-2, rram, rram-cmo, rram-cmo-2pct, rram-faulty, "
+    "rram-slc, rram-thermal, sram"
+)
+
+
 def _problems(tmp_path: Path, text: str, kind: type = AbstractCell, plugins: tuple[str, ...] = ()) -> list[str]:
     path = tmp_path / "cell.toml"
     path.write_text(text, encoding="utf-8")
@@ -90,9 +97,9 @@ def test_the_sentence_names_the_file_and_lists(tmp_path: Path) -> None:
     ("old", "new", "problem"),
     [
         ('type = "Sram"\n', "", "type: is missing; say which AbstractCell this is "
-         "(allowed: Pcm, RramCmo, RramRelaxation, Sram)"),
+         f"(allowed: {TYPES})"),
         ('"Sram"', '"SRAM"', "line 2, type: no AbstractCell is called 'SRAM'; did you mean 'Sram'? "
-         "(allowed: Pcm, RramCmo, RramRelaxation, Sram)"),
+         f"(allowed: {TYPES})"),
         ('"Sram"', '"my.cells:Mine"', "line 2, type: 'my.cells' is not among the plugins; "
          "allow it with plugins=['my.cells'] or --plugin my.cells"),
         ('g_max = "100 uS"', "g_max = 'x'", "line 3, g_max: expected a number in S such as '25 uS', not 'x'"),
@@ -127,16 +134,17 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FileError, match=r"^cannot read .*cell\.toml: .*; give a TOML file$"):
         load_cell(str(path))
-    with pytest.raises(FileError, match=r"^.*gone\.toml does not exist; give a TOML file or a preset \(allowed: pcm, "):
+    message = rf"^.*gone\.toml does not exist; give a TOML file or a preset \(allowed: {PRESETS}\)$"
+    with pytest.raises(FileError, match=message):
         load_cell(str(tmp_path / "gone.toml"))
 
 
 def test_an_unknown_preset() -> None:
-    names = ", ".join(sorted(Loader(ROOMS).presets(AbstractCell)))
+    assert ", ".join(sorted(Loader(ROOMS).presets(AbstractCell))) == PRESETS
     with pytest.raises(FileError) as error:
         load_cell("pmc")
-    assert str(error.value) == f"no preset 'pmc' in devices; did you mean 'pcm'? (allowed: {names})"
-    with pytest.raises(FileError, match=r"^no preset '' in devices; \(allowed: pcm, "):
+    assert str(error.value) == f"no preset 'pmc' in devices; did you mean 'pcm'? (allowed: {PRESETS})"
+    with pytest.raises(FileError, match=rf"^no preset '' in devices; \(allowed: {PRESETS}\)$"):
         load_cell("")
 
 
@@ -172,7 +180,10 @@ def test_a_part_may_stand_inline_or_by_name() -> None:
     by_name = load_tile("dimc")
     inline = Loader(ROOMS).build(AbstractTile, dump_spec(by_name) | {"cell": dump_spec(load_cell("sram"))})
     assert inline == by_name
-    with pytest.raises(SpecError, match=r"^cell: no preset 'dram' in devices; did you mean 'sram'\?"):
+    with pytest.raises(SpecError, match=r"^cell: no preset 'sran' in devices; did you mean 'sram'\?"):
+        Loader(ROOMS).build(AbstractTile, dump_spec(by_name) | {"cell": "sran"})
+    message = r"^cell\.type: no Sram is called 'Dram'; did you mean 'Sram'\? \(allowed: Sram\)$"
+    with pytest.raises(SpecError, match=message):  # a preset, but of another cell than this tile computes with
         Loader(ROOMS).build(AbstractTile, dump_spec(by_name) | {"cell": "dram"})
 
 

@@ -1,6 +1,7 @@
 """ngspice as the judge of our own solutions; and what is said when it cannot be."""
 
 import itertools
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,8 +92,23 @@ def test_spice_expressions(cell: AbstractIV) -> None:
         Wires(20.0, 10.0, word_capacitance=1e-15, bit_capacitance=3e-15, drive="right"),
         Wires(20.0, 1.0, word_capacitance=1e-15, drive="both"),
         Wires(1.0, 20.0, bit_capacitance=1e-15, read="both"),
+        Wires(1.0, 1.0, 3000.0, word_capacitance=1e-15, drive="both"),
+        Wires(1.0, 1.0, sense=3000.0, bit_capacitance=1e-15, read="both"),
+        Wires(20.0, 30.0, 100.0, 200.0, "both", "both", word_capacitance=1e-15, bit_capacitance=2e-15),
+        Wires(1.0, 1.0, 1000.0, 500.0, "both", "both", word_capacitance=1e-15, bit_capacitance=1e-15),
     ],
-    ids=["terminals", "driver", "read-out", "wires", "two drivers", "two read-outs"],
+    ids=[
+        "terminals",
+        "driver",
+        "read-out",
+        "wires",
+        "two drivers",
+        "two read-outs",
+        "two drivers with a resistance",
+        "two read-outs with a resistance",
+        "wires with two ends",
+        "terminals at two ends",
+    ],
 )
 def test_settling(wires: Wires) -> None:
     """The stated time is enough for half an LSB of 8 bits of every column, and not five times too long."""
@@ -140,11 +156,17 @@ def test_without_ngspice(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("netlist", "message"),
     [
-        ("* a\nQ1\n.op\n.end\n", "^ngspice gave no result: .*line 2"),
-        ("* a\nV1 a 0 1\nB1 a 0 I=foo(v(a))\n.op\n.end\n", "^ngspice gave no result: .*no such function 'foo'"),
-        ("* a\nV1 a 0 1\nR1 a 0 1\n.op\n.save i(v9)\n.end\n", "^ngspice gave no result: .*no data saved"),
-        ("* a\nV1 a 0 1\nR1 a 0 1\n.end\n", "^ngspice gave no result: "),
-        ("", "^ngspice gave no result: .*there aren't any circuits"),
+        ("* a\nQ1\n.op\n.end\n", r"^ngspice gave no result \(.*line 2.*\); check the netlist$"),
+        (
+            "* a\nV1 a 0 1\nB1 a 0 I=foo(v(a))\n.op\n.end\n",
+            r"^ngspice gave no result \(.*no such function 'foo'.*\); check the netlist$",
+        ),
+        (
+            "* a\nV1 a 0 1\nR1 a 0 1\n.op\n.save i(v9)\n.end\n",
+            r"^ngspice gave no result \(.*no data saved.*\); check the netlist$",
+        ),
+        ("* a\nV1 a 0 1\nR1 a 0 1\n.end\n", r"^ngspice gave no result \(exit code \d+\); check the netlist$"),
+        ("", r"^ngspice gave no result \(.*there aren't any circuits.*\); check the netlist$"),
     ],
     ids=["an element without nodes", "an unknown function", "an unknown current", "no analysis", "nothing"],
 )
@@ -204,6 +226,24 @@ def test_a_foreign_file(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(FileError, match=r"foreign.raw is not a binary raw file of ngspice; write it with 'ngspice -b"):
         read_raw(path)
+
+
+@pytest.mark.parametrize("key", ["No. Variables", "No. Points"])
+@pytest.mark.parametrize("value", ["", "four", "-4", "4.5", "0x4"])
+def test_a_header_without_numbers(tmp_path: Path, key: str, value: str) -> None:
+    path = _raw(tmp_path)
+    path.write_bytes(re.sub(rf"{key}: \d".encode(), f"{key}: {value}".encode(), path.read_bytes()))
+    with pytest.raises(FileError, match=r"some.raw is not a binary raw file of ngspice; write it with 'ngspice -b -r"):
+        read_raw(path)
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "gone.raw"
+    with pytest.raises(FileError) as error:
+        read_raw(path)
+    assert str(error.value) == f"cannot read {path}: No such file or directory; give a raw file of ngspice"
+    with pytest.raises(FileError, match="^cannot read .*: Is a directory; give a raw file of ngspice$"):
+        read_raw(tmp_path)
 
 
 def test_a_file_that_is_cut_off(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("accuracy_over_time", "blocks", "error_growth", "layers", "placement"):
         monkeypatch.setattr(figures, name, lambda *_: None)
     draw = figures.svg
-    monkeypatch.setattr(figures, "svg", lambda figure, title: draw(figure, title) if figure is not None else "<svg></svg>")
+    monkeypatch.setattr(figures, "svg", lambda figure, title: draw(figure, title) if figure else "<svg></svg>")
 
 
 @pytest.mark.usefixtures("plain")

@@ -573,6 +573,16 @@ def test_cells_that_differ_are_drawn_once_for_each_chip() -> None:
     assert float(spread) == pytest.approx(0.05, rel=0.1)
 
 
+def test_each_kind_of_draw_is_its_own() -> None:
+    principle = load_principle("resistance-sum")
+    tile = replace(_ideal(8, BitSliced(8), SLOW), principle=principle)
+    real = tile.realise(SMALL, _weight(tile, SMALL), torch.full((3, 8), 1e3), CHIPS[:2], [Condition()], True)
+    states = _targets(tile)
+    for digits, chip in zip(real.digits, CHIPS, strict=False):
+        draws = {name: chip.child("array", name).normal(states.shape) for name in ("junction", "complement")}
+        torch.testing.assert_close(digits, tile.weights.digits(principle.weights(states, draws)))
+
+
 def test_a_column_compresses_what_all_its_cells_sum() -> None:
     """Literally, for one column of bits: V_A (1 - exp(-u / V_A)) of the sum, not of its parts."""
     principle = ChargeDomain(1e-6, 1e-9, 1e-13, 0.9, early_voltage=0.2)
@@ -616,6 +626,35 @@ def test_column_calibration_leaves_what_is_right() -> None:
     torch.testing.assert_close(real.drift_factor, torch.ones(1, 1, 3, 7), rtol=2e-3, atol=0)
 
 
+@pytest.mark.parametrize("name", ["tile1", "tile-capacitive"])
+def test_column_calibration_leaves_a_column_that_hardly_answers(name: str) -> None:
+    """All its weights are zero, or but one: what comes of it is rounding and errors, and says nothing of its gain.
+
+    It takes the mean gain of the others.
+    """
+    tile = _tile(name, column_calibration=True)
+    layout = LinearLayout(48, 7, 48)
+    weight = _weight(tile, layout)
+    weight[3:5] = 0
+    weight[4, 5] = 1
+    scale = tile.full_scale(layout, weight, _input(tile, layout, 16)[0], True)
+    factor = tile.realise(layout, weight, scale, CHIPS[:2], [Condition(None)], True).drift_factor[:, 0, 0]
+    others = factor[:, [0, 1, 2, 5, 6]]
+    assert float(factor.max()) < 1.5 * float(others.mean())
+    assert torch.equal(factor[:, 3], factor[:, 4])
+    assert bool((others.min(1).values < factor[:, 3]).all())
+    assert bool((factor[:, 3] < others.max(1).values).all())
+
+
+@pytest.mark.parametrize(("left", "expected"), [(0.2, 5.0), (0.05, 10.0)])
+def test_column_calibration_makes_up_for_at_most_nine_tenths(left: float, expected: float) -> None:
+    principle = ChargeRedistribution(1e-15, 0.9, parasitic=1e-15 * (1 / left - 1))
+    tile = replace(_ideal(14, Differential(8), LEVEL), principle=principle, column_calibration=True)
+    full = torch.full((3, 1), 6e4)
+    real = tile.realise(SMALL, _weight(tile, SMALL), full, CHIPS[:1], [Condition()], True)
+    torch.testing.assert_close(real.drift_factor, torch.full((1, 1, 3, 7), expected), rtol=5e-3, atol=0)
+
+
 def test_column_calibration_is_of_the_moment_of_writing() -> None:
     """Drift comes after it, and is made up for, or not, as without it."""
     tile = _tile("tile1", column_calibration=True)
@@ -627,14 +666,20 @@ def test_column_calibration_is_of_the_moment_of_writing() -> None:
     )
     assert torch.equal(fresh, later)
     assert not torch.equal(fresh, torch.ones_like(fresh))
+    assert float(fresh.mean()) == pytest.approx(1, abs=0.1)  # a month takes 40 %
     torch.testing.assert_close(global_ / fresh, plain[2])
 
 
 def test_a_reading_has_the_noise_of_its_principle() -> None:
-    """Slices that count 1 and -2, in phases that count 1 and 2: each reading adds its own, sqrt(5) x sqrt(5) in all."""
+    """Slices that count 1 and -2, in phases that count 1 and 2: each reading adds its own, sqrt(5) x sqrt(5) in all.
+
+    The layer has 48 rows, but the capacitors of all 256 rows of the tile are on the line.
+    """
     principle = ChargeRedistribution(1e-15, 0.9, temperature=3e4)
-    assert principle.noise(48) == pytest.approx(48 * math.sqrt(1.380649e-23 * 3e4 / 48e-15) / 0.9)
+    noise_of_line = 256 * math.sqrt(1.380649e-23 * 3e4 / 256e-15) / 0.9
+    assert principle.noise(256) == pytest.approx(noise_of_line)
     tile = replace(_ideal(14, BitSliced(2), BitSerial(2, 1e-6)), principle=principle)
+    assert tile.rows == 256
     layout = LinearLayout(48, 100, 48)
     state = tile.program(layout, _weight(tile, layout), torch.full((1, 2), 48.0), CHIPS[:1], [Condition()], False)
     x = torch.full((1, 400, 48), 3.0) * (torch.arange(48) % 2)  # two phases, no sum near 0, where codes end
@@ -642,7 +687,7 @@ def test_a_reading_has_the_noise_of_its_principle() -> None:
     assert shape == (2, 1, 1, 2, 100, 1)
     noise = Seed(0).child("noise").normal((1, 400, *shape))
     y = tile.multiply(layout, state, x, False, noise) - tile.multiply(layout, state, x, False, torch.zeros_like(noise))
-    assert float(y.std()) == pytest.approx(principle.noise(48) * math.sqrt((1 + 4) * (1 + 4)), rel=0.05)
+    assert float(y.std()) == pytest.approx(noise_of_line * math.sqrt((1 + 4) * (1 + 4)), rel=0.05)
     assert replace(tile, principle=replace(principle, temperature=0.0)).noise_shape(layout, 1, False) is None
 
 
@@ -652,7 +697,9 @@ def test_noise_of_principle_and_converter_add_as_squares() -> None:
     real = tile.realise(SMALL, _weight(tile, SMALL), torch.full((3, 8), 1016.0), CHIPS[:1], [Condition()], True)
     # A sum of eight cells under full pulses of 127 steps is 127 codes.
     torch.testing.assert_close(real.unit, torch.full((3, 8), 127 / 8))
-    expected = math.hypot(0.2, tile.principle.noise(16) * 127 / 8)
+    # The line has the capacitors of all 256 rows of the tile, whatever the layer needs.
+    assert (tile.rows, SMALL.rows) == (256, 16)
+    expected = math.hypot(0.2, 256 * math.sqrt(1.380649e-23 * 3e4 / 256e-15) / 0.9 * 127 / 8)
     torch.testing.assert_close(real.noise, torch.full((3, 8), expected))
 
 
@@ -703,7 +750,6 @@ def test_energy_of_columns_is_the_literal_sum(name: str, weights: AbstractWeight
     ).column_energy == 0  # fmt: skip
 
 
-@pytest.mark.xfail(reason="ArrayState.states are weights(states), not states: the gain is in the energy twice more")
 @pytest.mark.parametrize(
     "principle",
     [
@@ -773,12 +819,15 @@ def test_without_ir_drop_wires_are_ideal() -> None:
     assert torch.equal(one, other)
     assert not torch.equal(one, _program(tile, SMALL, CHIPS[:2]).matrix)
     assert "IR drop" not in without.effects
+    assert without.wires == Wires(20.0, 20.0, ir_drop="off")  # what they hold and how long they settle stays
 
 
-@pytest.mark.xfail(reason="capacitors of the principle and of the converter have one name: the latter hides the former")
-def test_capacitors_of_array_and_converter_are_taken_away_together_or_told_apart() -> None:
+def test_capacitors_of_array_and_converter_are_taken_away_together() -> None:
     tile = _tile("tile-capacitive")
+    assert tile.principle.mismatch > 0
     tile = replace(tile, converter=replace(tile.converter, mismatch=0.02))
+    principle, converter = replace(tile.principle, mismatch=0.0), replace(tile.converter, mismatch=0.0)
+    assert tile.effects["capacitor mismatch"] == replace(tile, principle=principle, converter=converter)
     while tile.effects:
         before, tile = len(tile.effects), next(iter(tile.effects.values()))
         assert isinstance(tile, AnalogTile)

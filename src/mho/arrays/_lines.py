@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 Ends = tuple[float, float]
 _CANCELLED = 1e-12
@@ -87,11 +86,20 @@ class _Solve(torch.autograd.Function):
         return voltage
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        refuse_second_derivatives()
         (voltage,) = ctx.saved_tensors
         adjoint = _substitute(ctx.factors, gradient)
         return -(adjoint * voltage).sum(-1), adjoint, None, None
+
+
+def refuse_second_derivatives() -> None:
+    """Complain where a gradient is to be differentiated again.
+
+    PyTorch's own guard says nothing where `torch.autograd.grad` asks for a part of the leaves: a term would be missing.
+    """
+    if torch.is_grad_enabled():
+        raise RuntimeError("wires can be differentiated once; second derivatives (create_graph=True) are not supported")
 
 
 def _substitute(factors: Any, current: Tensor) -> Tensor:

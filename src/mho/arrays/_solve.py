@@ -13,13 +13,12 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from mho.core import ConvergenceError
 
 from ._iv import AbstractIV
 from ._ladder import TERMINAL
-from ._lines import Ends, solve_lines
+from ._lines import Ends, refuse_second_derivatives, solve_lines
 
 
 @dataclass(frozen=True)
@@ -160,8 +159,8 @@ class _Nodes(torch.autograd.Function):
         return v_r, v_c
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_r: Tensor, grad_c: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        refuse_second_derivatives()
         g, v_r, v_c = ctx.saved_tensors
         l_r, l_c, _ = solve_nodes(g, ctx.network, grad_r, grad_c, ctx.tolerance)
         return -((l_r - l_c) * (v_r - v_c)).sum(-1), l_r, l_c, None, None

@@ -62,11 +62,15 @@ class Wires:
 
     def __post_init__(self) -> None:
         self.sweeps  # noqa: B018 - reads the mode, and complains if it is none
-        if min(self.word_line, self.bit_line, self.driver, self.sense) < 0:
+        resistances = (self.word_line, self.bit_line, self.driver, self.sense)
+        if not all(r >= 0 for r in resistances):
             raise ValueError(
-                f"resistances of wires, drivers and read-outs must be at least 0 ohm, not {self.word_line}, "
-                f"{self.bit_line}, {self.driver}, {self.sense}"
+                "resistances of wires, drivers and read-outs must be at least 0 ohm, "
+                f"not {', '.join(map(str, resistances))}"
             )
+        capacitances = (self.word_capacitance, self.bit_capacitance)
+        if not all(c >= 0 for c in capacitances):
+            raise ValueError(f"capacitances of lines must be at least 0 F, not {', '.join(map(str, capacitances))}")
 
     @property
     def sweeps(self) -> float:
@@ -140,7 +144,8 @@ class Wires:
 
         def elmore(n: int, segment: float, end: float, capacitance: float, both: bool) -> float:
             """Two terminals halve their resistance, and the way to the nearer one is half as long."""
-            return n * capacitance * (end / (1 + both) + segment * (n + 1) / (8 if both else 2))
+            way = segment * (n + 1) ** 2 / (8 * n) if both else segment * (n + 1) / 2
+            return n * capacitance * (end / (1 + both) + way)
 
         word = elmore(cols, self.word_line, self.driver, self.word_capacitance, self.drive == "both")
         bit = elmore(rows, self.bit_line, self.sense, self.bit_capacitance, self.read == "both")

@@ -64,7 +64,7 @@ class Faulty(AbstractCell):
     def effects(self) -> Mapping[str, AbstractCell]:
         """Those of the cell, and stuck cells."""
         inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
-        return inner | {"stuck cells": self.cell}
+        return inner | ({"stuck cells": self.cell} if self.stuck_low or self.stuck_high else {})
 
     def costs(self) -> Mapping[str, Cost]:
         """Return those of the cell."""

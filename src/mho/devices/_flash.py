@@ -37,6 +37,8 @@ class NorFlash(AbstractCell):
     tuning: Annotated[Volt, NotNegative]
     """Standard deviation of the threshold after tuning."""
     retention: Annotated[Ratio, NotNegative]
+    retention_spread: Annotated[Ratio, NotNegative]
+    """Relative standard deviation of what cells lose."""
     read_sigma: Annotated[Ratio, NotNegative]
     pulse_rate: Annotated[Volt, Positive]
     """Shift of the threshold for each e-fold of pulse length."""
@@ -46,7 +48,13 @@ class NorFlash(AbstractCell):
     write_energy: Annotated[Joule, NotNegative]
     write_time: Annotated[Second, NotNegative]
     kelvin: float = 300.0
+    thermal: bool = True
+    """Whether heat changes the slope."""
     sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.kelvin > 0:
+            raise ValueError(f"kelvin must be above 0, not {self.kelvin}")
 
     @property
     def draws(self) -> tuple[str, ...]:
@@ -68,9 +76,9 @@ class NorFlash(AbstractCell):
         shift = (self.g_max / target.clamp(min=self.range[0])).log() * self._slope(300.0)
         shift = shift + self.tuning * draws["program"]
         if time:
-            lost = self.retention * math.log1p(time) * (1 + 0.3 * draws["leak"])
+            lost = self.retention * math.log1p(time) * (1 + self.retention_spread * draws["leak"])
             shift = shift * (1 - lost).clamp(min=0)
-        g = self.g_max * (-shift / self._slope(self.kelvin)).exp()
+        g = self.g_max * (-shift / self._slope(self.kelvin if self.thermal else 300.0)).exp()
         return g if time is None else (g * (1 + self.read_sigma * draws["read"])).clamp(min=0)
 
     def shift(self, pulse: Second) -> Volt:
@@ -83,12 +91,12 @@ class NorFlash(AbstractCell):
 
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
-        """Programming error, retention, read noise, temperature where it is not that of tuning."""
+        """Programming error, retention, read noise, temperature."""
         without = {
             "programming error": replace(self, tuning=0.0),
             "retention": replace(self, retention=0.0),
             "read noise": replace(self, read_sigma=0.0),
-            "temperature": replace(self, kelvin=300.0),
+            "temperature": replace(self, thermal=False),
         }
         return {name: cell for name, cell in without.items() if cell != self}
 

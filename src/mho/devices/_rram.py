@@ -74,13 +74,14 @@ class RramRelaxation(AbstractCell):
         points = self.relaxation
         if time is None or time <= points[0].time:
             return points[0].sigma
-        if time > points[-1].time and any(points[-1].sigma):
-            warnings.warn(
-                f"RRAM relaxation is known up to {points[-1].time:g} s and was asked for {time:g} s; "
-                "the last known spread is used",
-                RangeWarning,
-                stacklevel=3,
-            )
+        if time > points[-1].time:
+            if any(points[-1].sigma):
+                warnings.warn(
+                    f"RRAM relaxation is known up to {points[-1].time:g} s and was asked for {time:g} s; "
+                    "the last known spread is used",
+                    RangeWarning,
+                    stacklevel=3,
+                )
             return points[-1].sigma
         upper = next(i for i, p in enumerate(points) if p.time >= time)
         a, b = points[upper - 1], points[upper]

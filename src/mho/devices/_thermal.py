@@ -77,7 +77,8 @@ class Thermal(AbstractCell):
     def effects(self) -> Mapping[str, AbstractCell]:
         """Those of the cell, and temperature."""
         inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
-        return inner | {"temperature": self.cell}
+        felt = self.activation > 0 or any(self.coefficient)
+        return inner | ({"temperature": self.cell} if felt else {})
 
     def costs(self) -> Mapping[str, Cost]:
         """Return those of the cell."""

@@ -74,7 +74,7 @@ def _conversion() -> list[Row]:
     )
     return [
         Row("error with converted targets over that without, 8 exact devices a side", "ratio", (0.0, 1.0),
-            converted / bare, 0.0, "[hu2016]: smaller with than without", comment=f"{converted:.2f} % and {bare:.2f} %"),
+            converted / bare, 0.0, "[hu2016]: smaller with than without", comment=f"{converted:.2f}, {bare:.2f} %"),
         Row("the same, over that with ideal wires", "ratio", 1.0, converted / off, 0.05, "full compensation"),
     ]  # fmt: skip
 

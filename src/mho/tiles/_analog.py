@@ -180,7 +180,7 @@ class AnalogTile(AbstractTile):
 
         def cells(condition: Condition) -> tuple[Tensor, Tensor, Tensor]:
             """Return states and digits per chip and the conductance of each row's cells."""
-            cell = self.cell.at_temperature(condition.temperature)
+            cell = self.cell if condition.temperature is None else self.cell.at_temperature(condition.temperature)
             g = cell.conductance(targets.expand(len(chips), *targets.shape), draws, condition.time)
             drawn = g.sum((1, 4, 6))
             if self.wires is not None:

@@ -24,8 +24,8 @@ class Condition:
     time: Second | None = 0.0
     """Seconds after programming; None for cells just written, without drift, relaxation or read noise."""
     compensation: Compensation = "none"
-    temperature: float = 300.0
-    """In K, while it ages and is read; written at 300 K."""
+    temperature: float | None = None
+    """In K, while it ages and is read; None for the temperature at which it was written, that of the cell's data."""
 
 
 @dataclass(frozen=True)
