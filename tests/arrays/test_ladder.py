@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 import torch
@@ -152,3 +154,30 @@ def test_gradient_of_a_cell_that_conducts_nothing(cells: Cells) -> None:
     (gradient,) = torch.autograd.grad(Wires(100.0, 100.0).effective(g).sum(), g)
     assert gradient.isfinite().all()
     assert (gradient > 0.5).all()  # a cell that is opened a little lets a little more through
+
+
+@pytest.mark.parametrize(("count", "size", "seen"), [(1, 16, 1), (1, 64, 1), (64, 64, 2)])
+def test_small_matrices_are_solved_on_one_thread(
+    count: int, size: int, seen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would be slower on two; the number of threads is restored, also where the solution fails."""
+    counts: list[int] = []
+    inner = _ladder._driven_left
+
+    def spy(*args: Any) -> torch.Tensor:
+        counts.append(torch.get_num_threads())
+        if fail:
+            raise RuntimeError("broken")
+        return inner(*args)
+
+    monkeypatch.setattr(_ladder, "_driven_left", spy)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for fail in (False, True):
+            with pytest.raises(RuntimeError, match="broken") if fail else nullcontext():
+                Wires(1.0, 1.0).effective(torch.full((count, size, size), 1e-5))
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert counts == [seen, seen]

@@ -24,7 +24,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_list(cli: Any) -> None:
     code, out, err = cli("reproduce", "--list")
     assert (code, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()] == ["ibm-tiles", "hermes-chip", "pcm-statistics"]
+    assert [line.split()[0] for line in out.splitlines()] == list(RESULTS)
     assert all(result.title in out for result in RESULTS.values())
     assert cli("reproduce") == (0, out, "")
 
@@ -66,5 +66,5 @@ def test_an_unknown_result(cli: Any) -> None:
     assert cli("reproduce", "hermes") == (
         2, "",
         "mho: no result is called 'hermes'; did you mean 'hermes-chip'? "
-        "(allowed: hermes-chip, ibm-tiles, pcm-statistics)\n",
+        f"(allowed: {', '.join(sorted(RESULTS))})\n",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+import mho
 from mho.chip import Chip
 from mho.compiler import capture, float_values, quantize
 from mho.compiler._quantize import _input_scale
@@ -62,13 +63,26 @@ def test_integer_weights_come_back_exactly() -> None:
     assert torch.equal(only.weight_scale, 2.0 ** torch.arange(-3.0, 3))
 
 
+@pytest.mark.parametrize("chip", CHIPS)
+def test_a_column_of_zeros_gives_its_bias(chip: str) -> None:
+    """As a pruned channel does: what its cells and converter add must not come out."""
+    layer = nn.Linear(40, 6)
+    layer.weight.data[2] = 0
+    x = torch.randn(8, 40, generator=Seed(0).generator())
+    loaded = Chip.load(chip)
+    run = mho.run(mho.compile(mho.quantize(capture(layer, x[:1]), loaded, x), loaded), x, seed=0, instances=2)
+    out = run.outputs[..., 2]
+    assert torch.equal(out, layer.bias[2].detach().expand_as(out))
+    assert float(run.outputs[..., 1].std()) > 0
+
+
 def test_a_column_of_zeros_stays_one() -> None:
     layer = nn.Linear(4, 3, bias=False)
     layer.weight.data[1] = 0
     quant = _quantize("dimc-sram", capture(layer, torch.zeros(1, 4)), torch.ones(2, 4))
     (only,) = quant.layers.values()
     assert only.weight[1].abs().sum() == 0
-    assert only.weight_scale[1] == 1
+    assert only.weight_scale[1] == 0
     assert torch.equal(only.bias, torch.zeros(3))
 
 

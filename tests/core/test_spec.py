@@ -30,11 +30,8 @@ write_time = "1 ns"
 """
 
 
-TYPES = "Dram, Faulty, FeFet, Mram, NorFlash, Pcm, RramCmo, RramRelaxation, Sram, Thermal"
-PRESETS = (
-    "dram, fefet, mram, nor-flash, pcm, pcm-hermes-1, pcm-hermes-2, rram, rram-cmo, rram-cmo-2pct, rram-faulty, "
-    "rram-slc, rram-thermal, sram"
-)
+TYPES = ", ".join(sorted(CELLS[0].classes))
+PRESETS = ", ".join(sorted(Loader(CELLS).presets(AbstractCell)))
 
 
 def _problems(tmp_path: Path, text: str, kind: type = AbstractCell, plugins: tuple[str, ...] = ()) -> list[str]:

@@ -9,6 +9,9 @@ Kirchhoff's laws; checked against a sparse solution of all nodes and against ngs
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,6 +20,8 @@ from ._lines import Ends, conductances
 
 _CHUNK = 1 << 24
 """Numbers of the largest intermediate tensor that is held at once."""
+_SMALL = 1 << 14
+"""Numbers of all tiles' matrices up to which one thread is the fastest (measured)."""
 
 
 def ladder(
@@ -36,6 +41,9 @@ def ladder(
     if rows > cols:  # the network is reciprocal: drivers and read-outs may change places
         return ladder(g.mT, bit, word, read, drive).mT
     flat = g.reshape(-1, rows, cols)
+    if len(flat) * rows * rows <= _SMALL and torch.get_num_threads() > 1:
+        with _one_thread():
+            return ladder(g, word, bit, drive, read)
     step = max(1, _CHUNK // (rows * max(rows, cols)))
     parts: list[Tensor] = []
     for part in flat.split(step):
@@ -46,6 +54,17 @@ def ladder(
             w = w + _driven_left(part.flip(-1), word, bit, (drive[1], drive[0]), read).flip(-1)
         parts.append(w)
     return torch.cat(parts).reshape(g.shape)
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Small matrices lose more by waking other threads than they win."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _driven_left(g: Tensor, word: float, bit: float, drive: Ends, read: Ends) -> Tensor:

@@ -7,6 +7,7 @@ A line has n nodes in a chain of segments of `segment` ohm. Node k is tied to a 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,9 +32,21 @@ def solve_lines(
 
     Differentiable in `shunt` and `current`; linear in time and memory.
     """
-    if shunt.device.type == "cpu" and segment > 0 and shunt.numel() > 1:
+    if _factorable(shunt, segment):
         return _Solve.apply(shunt, current, segment, ends)  # pyright: ignore[reportReturnType]
     return _recur(shunt, segment, ends, current)
+
+
+def solver(shunt: Float[Tensor, "*lines n"], segment: float, ends: Ends) -> Callable[[Tensor], Tensor]:
+    """Return `solve_lines` for any number of `current`s of the same lines, factorised once; not differentiable."""
+    if not _factorable(shunt, segment):
+        return lambda current: _recur(shunt, segment, ends, current)
+    factors = _factorise(shunt, segment, ends)
+    return lambda current: _substitute(factors, current)
+
+
+def _factorable(shunt: Tensor, segment: float) -> bool:
+    return shunt.device.type == "cpu" and segment > 0 and shunt.numel() > 1
 
 
 def attenuation(shunt: Float[Tensor, "*lines n"], segment: float, ends: Ends) -> Float[Tensor, "*lines n"]:
@@ -63,23 +76,7 @@ class _Solve(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, shunt: Tensor, current: Tensor, segment: float, ends: Ends) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        g = 1 / segment
-        diagonal = shunt.detach().double() + 2 * g
-        diagonal[..., 0] += ends[0] - g
-        diagonal[..., -1] += ends[1] - g
-        neighbour = torch.full_like(diagonal, -g)
-        neighbour[..., -1] = 0.0
-        # What ties the loosest line to ground must not drown in the rounding of its segments.
-        loosest = float(shunt.detach().double().sum(-1).min()) + sum(ends)
-        if 2.3e-16 * shunt.shape[-1] * g < _CANCELLED * loosest:
-            factors: Any = _lapack()[0](diagonal.flatten().numpy(), neighbour.flatten()[:-1].numpy())
-        else:
-            seen = conductances(shunt.detach().double(), segment, ends[0])
-            pivots = torch.cat([seen[..., :-1] + g, seen[..., -1:] + ends[1]], -1)
-            off = torch.cat([-1 / (1 + segment * seen[..., :-1]), torch.zeros_like(seen[..., -1:])], -1)
-            factors = (pivots.flatten().numpy(), off.flatten()[:-1].numpy(), int(not bool((pivots > 0).all())))
-        if factors[2]:
-            raise ValueError("conductances must be positive numbers, and a line must be tied to ground somewhere")
+        factors = _factorise(shunt, segment, ends)
         voltage = _substitute(factors, current)
         ctx.factors = factors
         ctx.save_for_backward(voltage)
@@ -91,6 +88,28 @@ class _Solve(torch.autograd.Function):
         (voltage,) = ctx.saved_tensors
         adjoint = _substitute(ctx.factors, gradient)
         return -(adjoint * voltage).sum(-1), adjoint, None, None
+
+
+def _factorise(shunt: Tensor, segment: float, ends: Ends) -> Any:
+    g = 1 / segment
+    shunt = shunt.detach().double()
+    diagonal = shunt + 2 * g
+    diagonal[..., 0] += ends[0] - g
+    diagonal[..., -1] += ends[1] - g
+    neighbour = torch.full_like(diagonal, -g)
+    neighbour[..., -1] = 0.0
+    # What ties the loosest line to ground must not drown in the rounding of its segments.
+    loosest = float(shunt.sum(-1).min()) + sum(ends)
+    if 2.3e-16 * shunt.shape[-1] * g < _CANCELLED * loosest:
+        factors: Any = _lapack()[0](diagonal.flatten().numpy(), neighbour.flatten()[:-1].numpy())
+    else:
+        seen = conductances(shunt, segment, ends[0])
+        pivots = torch.cat([seen[..., :-1] + g, seen[..., -1:] + ends[1]], -1)
+        off = torch.cat([-1 / (1 + segment * seen[..., :-1]), torch.zeros_like(seen[..., -1:])], -1)
+        factors = (pivots.flatten().numpy(), off.flatten()[:-1].numpy(), int(not bool((pivots > 0).all())))
+    if factors[2]:
+        raise ValueError("conductances must be positive numbers, and a line must be tied to ground somewhere")
+    return factors
 
 
 def refuse_second_derivatives() -> None:

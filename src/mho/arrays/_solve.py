@@ -7,6 +7,7 @@ what is left couples them weakly.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from mho.core import ConvergenceError
 
 from ._iv import AbstractIV
 from ._ladder import TERMINAL
-from ._lines import Ends, refuse_second_derivatives, solve_lines
+from ._lines import Ends, refuse_second_derivatives, solve_lines, solver
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,18 @@ def solve_nodes(
         ConvergenceError: if `most` iterations are not enough.
     """
     cells = g.unsqueeze(-1)
-    fixed = network.columns(g, b_c) if b_c is not None else None
-    rhs = b_r if fixed is None else b_r + cells * fixed
-    x = network.rows(g, rhs)
+    rows = solver(g, network.word, network.drive_siemens)
+    bit_lines = solver(g.mT, network.bit, network.read_siemens)
+
+    def columns(current: Tensor) -> Tensor:
+        return bit_lines(current.transpose(-3, -2)).transpose(-3, -2)
+
+    rhs = b_r if b_c is None else b_r + cells * columns(b_c)
+    x = rows(rhs)
     # (T_r + D) x = rhs holds, so the residual of the whole is the bit lines' answer.
-    r = cells * network.columns(g, cells * x)
+    r = cells * columns(cells * x)
     scale = _dot(rhs, x).clamp(min=1e-300)
-    z = network.rows(g, r)
+    z = rows(r)
     p, rz = z, _dot(r, z)
     iterations = 0
     while bool((rz > tolerance**2 * scale).any()):
@@ -117,24 +123,23 @@ def solve_nodes(
                 f"{most} iterations did not reach a relative error of {tolerance:g}; use a higher tolerance "
                 "or the exact solution"
             )
-        ap = network_product(network, g, p)
+        ap = _product(network, cells, columns, p)
         alpha = rz / _dot(p, ap).clamp(min=1e-300)
         x = x + alpha * p
         r = r - alpha * ap
-        z = network.rows(g, r)
+        z = rows(r)
         new = _dot(r, z)
         p = z + (new / rz.clamp(min=1e-300)) * p
         rz = new
         iterations += 1
-    v_c = network.columns(g, cells * x if b_c is None else cells * x + b_c)
+    v_c = columns(cells * x if b_c is None else cells * x + b_c)
     return x, v_c, iterations
 
 
-def network_product(network: Network, g: Tensor, x: Tensor) -> Tensor:
+def _product(network: Network, cells: Tensor, columns: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Multiply word-line voltages with the Schur complement (T_r + D) - D (T_c + D)^-1 D."""
-    cells = g.unsqueeze(-1)
     first, last = network.drive_siemens
-    y = cells * (x - network.columns(g, cells * x))
+    y = cells * (x - columns(cells * x))
     y[..., 0, :] += first * x[..., 0, :]
     y[..., -1, :] += last * x[..., -1, :]
     if x.shape[-2] > 1:

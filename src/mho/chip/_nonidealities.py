@@ -16,6 +16,10 @@ _CATALOGUE: dict[str, tuple[Kind, str]] = {
     "retention": ("device", "the state is lost with time"),
     "device variation": ("device", "cells differ from one another from the start"),
     "stuck cells": ("device", "some cells cannot be written"),
+    "endurance": ("device", "cycles of writing have narrowed the window and killed cells"),
+    "finite levels": ("device", "only a few conductances can be written"),
+    "read disturb": ("device", "reading moves the state"),
+    "telegraph noise": ("device", "traps block a part of the current while they are full"),
     "temperature": ("device", "the conductance depends on the temperature of reading"),
     "finite on/off ratio": ("device", "a cell that is off still conducts"),
     "junction spread": ("device", "tunnel junctions in series differ in resistance"),
@@ -53,8 +57,8 @@ def nonidealities(chip: Chip | str) -> tuple[Nonideality, ...]:
     Switch them with `chip.without("drift")` and `chip.only("drift")`. Effects of your own parts that the catalogue does
     not know count as device-induced. Source of the two classes: [sakemi2026].
 
-    >>> [n.name for n in nonidealities("hermes") if n.kind == "device" and n.present]
-    ['programming error', 'drift', 'read noise']
+    >>> print(*[n.name for n in nonidealities("hermes") if n.kind == "device" and n.present], sep=", ")
+    programming error, drift, read noise
     """
     chip = chip if isinstance(chip, Chip) else Chip.load(chip)
     own: dict[str, tuple[Kind, str]] = {n: ("device", "") for n in chip.effects if n not in _CATALOGUE}

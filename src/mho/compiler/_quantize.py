@@ -39,8 +39,10 @@ def _layer(graph: Graph, node: Node, chip: Chip, x: Tensor) -> QuantLayer:
     low, high = tile.weight_range
     top = min(high, -low)
     columns = weight.flatten(1).abs().amax(1)
-    weight_scale = torch.where(columns > 0, columns / top, torch.ones_like(columns))
-    integers = (weight / weight_scale.reshape(-1, *[1] * (weight.dim() - 1))).round().clamp(-top, top)
+    # A column of zeros keeps a scale of zero: it gives its bias, whatever its cells and its converter add.
+    weight_scale = columns / top
+    divisor = torch.where(columns > 0, weight_scale, 1.0).reshape(-1, *[1] * (weight.dim() - 1))
+    integers = (weight / divisor).round().clamp(-top, top)
     signed = bool((x < 0).any())
     bounds = tile.input_range(signed)
     scale = _input_scale(x, bounds)

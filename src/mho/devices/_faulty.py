@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Annotated
 
 import torch
@@ -53,8 +51,8 @@ class Faulty(AbstractCell):
         g = self.cell.conductance(target, draws, time)
         low, high = self.range
         z = draws["fault"]
-        g = torch.where(z < _quantile(self.stuck_low), torch.full_like(g, low), g)
-        return torch.where(z > -_quantile(self.stuck_high), torch.full_like(g, high), g)
+        g = torch.where(z < _quantile(self.stuck_low, z), torch.full_like(g, low), g)
+        return torch.where(z > -_quantile(self.stuck_high, z), torch.full_like(g, high), g)
 
     def at_temperature(self, kelvin: float) -> AbstractCell:
         """Heat the cell within."""
@@ -71,5 +69,5 @@ class Faulty(AbstractCell):
         return self.cell.costs()
 
 
-def _quantile(share: float) -> float:
-    return NormalDist().inv_cdf(share) if 0 < share < 1 else (-math.inf if share <= 0 else math.inf)
+def _quantile(share: float, like: Tensor) -> Tensor:
+    return torch.special.ndtri(torch.tensor(share, dtype=torch.float64)).to(like)
