@@ -1,4 +1,4 @@
-"""`mho tile`, `mho chips`, `mho check`, `mho show`, `mho cite`: looking at parts, chips and programs."""
+"""`mho cell`, `mho tile`, `mho chips`, `mho check`, `mho show`, `mho cite`: looking at parts, chips and programs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,66 @@ from typing import Annotated
 import typer
 
 from ._main import app
+
+
+@app.command()
+def cell(
+    name: Annotated[str, typer.Argument(help="A cell preset such as pcm or rram-written, or a TOML file.")],
+    time: Annotated[list[float], typer.Option(min=0, help="Seconds after writing; give it again for more.")] = [  # noqa: B006
+        0.0,
+        86400.0,
+    ],
+    kelvin: Annotated[float | None, typer.Option(min=1, help="Temperature of ageing and reading, in K.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw the spread by state to this .svg or .png file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a memory cell does: error and spread by state and time, which levels can be told apart, cost of a write.
+
+    Example: **mho cell rram --time 1 --time 86400 --picture rram.svg**
+    """
+    from rich.table import Table
+
+    from mho.core import format_quantity
+    from mho.devices import LEVELS, load_cell, survey
+    from mho.reports import cell_spread, save_figure, time_name
+
+    from ._show import answers, check_places
+
+    if picture is not None:
+        check_places(picture.parent, picture)
+    part = load_cell(name) if kelvin is None else load_cell(name).at_temperature(kelvin)
+    r = survey(part, (None, *sorted(time)))
+    whens = ["just written" if t is None else time_name(t) for t in r.times]
+    write, area = part.costs()["write"], part.costs()["part"].area
+    if picture is not None:
+        save_figure(cell_spread(r, name), picture)
+    if as_json:
+        out = {
+            "cell": name, "range_s": part.range, "targets_s": r.targets.tolist(),
+            "times_s": r.times, "mean_s": r.mean.tolist(), "sigma_s": r.sigma.tolist(), "error": r.error.tolist(),
+            "levels": LEVELS, "overlap": r.overlap.tolist(),
+            "write": {"energy_j": write.energy, "latency_s": write.latency}, "area_m2": area,
+        }  # fmt: skip
+        typer.echo(json.dumps(out, indent=1))
+        return
+    low, high = (format_quantity(g, "S") for g in part.range)
+    table = Table(title=f"{name}: {low} to {high}", title_justify="left", title_style="bold")
+    table.add_column("")
+    for when in whens:
+        table.add_column(when, justify="right")
+    table.add_row("error over all states (rms, of the range)", *(f"{100 * float(e):.2f} %" for e in r.error))
+    for state, i in (("lowest", 0), ("middle", len(r.targets) // 2), ("highest", -1)):
+        table.add_row(f"spread between cells, {state} state", *(f"{1e6 * float(s):.3g} uS" for s in r.sigma[:, i]))
+    table.add_section()
+    for i, n in enumerate(LEVELS):
+        table.add_row(f"read as another of {n} levels", *(f"{100 * float(o):.2g} %" for o in r.overlap[:, i]))
+    answers.print(table)
+    answers.print(
+        f"writing one cell: {format_quantity(write.energy, 'J')}, {format_quantity(write.latency, 's')}; "
+        f"area {area * 1e12:.3g} um2; non-idealities: {', '.join(part.effects) or 'none'}"
+    )
 
 
 @app.command()

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Positive, Second, Siemens, Source, Volt
+from mho.core import NotNegative, Positive, Second, Source, Volt
 
-from ._base import AbstractCell
+from ._around import AbstractAround
 from ._dynamics import AbstractDynamics
 
 
 @dataclass(frozen=True)
-class Disturbed(AbstractCell):
+class Disturbed(AbstractAround):
     """A cell that reading has moved: `reads` pulses of `width` at `voltage`, as its dynamics say.
 
     Equal pulses follow each other, so all are one pulse of their whole length: exact for models in which only the
     product of pulses and length counts. Just written, without a read, it is the cell itself.
     """
 
-    cell: AbstractCell
     dynamics: AbstractDynamics
     reads: Annotated[float, NotNegative]
     voltage: Volt
@@ -31,14 +30,9 @@ class Disturbed(AbstractCell):
     sources: tuple[Source, ...] = ()
 
     @property
-    def draws(self) -> tuple[str, ...]:
-        """Those of the cell."""
-        return self.cell.draws
-
-    @property
-    def range(self) -> tuple[Siemens, Siemens]:
-        """That of the cell."""
-        return self.cell.range
+    def effect(self) -> str:
+        """Read disturb."""
+        return "read disturb" if self.reads else ""
 
     def conductance(
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
@@ -52,17 +46,3 @@ class Disturbed(AbstractCell):
         moved = self.dynamics.pulse(state, state.new_tensor(self.voltage), self.reads * self.width)
         # Only what the reads changed is added: a cell outside the window of the model stays where it is.
         return (g + (self.dynamics.conductance(moved, abs(self.voltage)) - before).to(g)).clamp(min=0)
-
-    def at_temperature(self, kelvin: float) -> AbstractCell:
-        """Heat the cell within."""
-        return replace(self, cell=self.cell.at_temperature(kelvin))
-
-    @property
-    def effects(self) -> Mapping[str, AbstractCell]:
-        """Those of the cell, and read disturb."""
-        inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
-        return inner | ({"read disturb": self.cell} if self.reads else {})
-
-    def costs(self) -> Mapping[str, Cost]:
-        """Return those of the cell."""
-        return self.cell.costs()

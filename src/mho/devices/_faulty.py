@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Ratio, Siemens, Source
+from mho.core import NotNegative, Ratio, Source
 
-from ._base import AbstractCell
+from ._around import AbstractAround
 
 
 @dataclass(frozen=True)
-class Faulty(AbstractCell):
+class Faulty(AbstractAround):
     """A cell of which some are stuck: a share `stuck_low` at the lowest conductance, `stuck_high` at the highest.
 
     Which cells are stuck is drawn with the chip; a stuck cell neither drifts nor fluctuates. Yield is 1 less both
     shares. Source: the fault model of [chen2015].
     """
 
-    cell: AbstractCell
     stuck_low: Annotated[Ratio, NotNegative] = 0.0
     stuck_high: Annotated[Ratio, NotNegative] = 0.0
     sources: tuple[Source, ...] = ()
@@ -35,14 +34,14 @@ class Faulty(AbstractCell):
             )
 
     @property
-    def draws(self) -> tuple[str, ...]:
-        """Those of the cell, and which are stuck."""
-        return (*self.cell.draws, "fault")
+    def effect(self) -> str:
+        """Stuck cells."""
+        return "stuck cells" if self.stuck_low or self.stuck_high else ""
 
     @property
-    def range(self) -> tuple[Siemens, Siemens]:
-        """That of the cell."""
-        return self.cell.range
+    def own_draws(self) -> tuple[str, ...]:
+        """Which cells are stuck."""
+        return ("fault",)
 
     def conductance(
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
@@ -53,20 +52,6 @@ class Faulty(AbstractCell):
         z = draws["fault"]
         g = torch.where(z < _quantile(self.stuck_low, z), torch.full_like(g, low), g)
         return torch.where(z > -_quantile(self.stuck_high, z), torch.full_like(g, high), g)
-
-    def at_temperature(self, kelvin: float) -> AbstractCell:
-        """Heat the cell within."""
-        return replace(self, cell=self.cell.at_temperature(kelvin))
-
-    @property
-    def effects(self) -> Mapping[str, AbstractCell]:
-        """Those of the cell, and stuck cells."""
-        inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
-        return inner | ({"stuck cells": self.cell} if self.stuck_low or self.stuck_high else {})
-
-    def costs(self) -> Mapping[str, Cost]:
-        """Return those of the cell."""
-        return self.cell.costs()
 
 
 def _quantile(share: float, like: Tensor) -> Tensor:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Seed, Siemens, Source, ste_round
+from mho.core import Seed, Source, ste_round
 
+from ._around import AbstractAround
 from ._base import AbstractCell
 
 
 @dataclass(frozen=True)
-class Levels(AbstractCell):
+class Levels(AbstractAround):
     """A cell that is written to `count` evenly spaced levels only; what is asked for goes to the nearest one.
 
     Gradients pass the rounding straight through.
     """
 
-    cell: AbstractCell
     count: int
     sources: tuple[Source, ...] = ()
 
@@ -30,14 +30,9 @@ class Levels(AbstractCell):
             raise ValueError(f"count must be at least 2 levels, not {self.count}")
 
     @property
-    def draws(self) -> tuple[str, ...]:
-        """Those of the cell."""
-        return self.cell.draws
-
-    @property
-    def range(self) -> tuple[Siemens, Siemens]:
-        """That of the cell."""
-        return self.cell.range
+    def effect(self) -> str:
+        """Finite levels."""
+        return "finite levels"
 
     def conductance(
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
@@ -46,20 +41,6 @@ class Levels(AbstractCell):
         low, high = self.range
         step = (high - low) / (self.count - 1)
         return self.cell.conductance(low + ste_round((target - low) / step) * step, draws, time)
-
-    def at_temperature(self, kelvin: float) -> AbstractCell:
-        """Heat the cell within."""
-        return replace(self, cell=self.cell.at_temperature(kelvin))
-
-    @property
-    def effects(self) -> Mapping[str, AbstractCell]:
-        """Those of the cell, and the levels."""
-        inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
-        return inner | {"finite levels": self.cell}
-
-    def costs(self) -> Mapping[str, Cost]:
-        """Return those of the cell."""
-        return self.cell.costs()
 
 
 def level_overlap(cell: AbstractCell, levels: int, time: float | None = 0.0, cells: int = 20_000) -> float:

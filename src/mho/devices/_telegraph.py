@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Ratio, Siemens, Source
+from mho.core import NotNegative, Ratio, Source
 
-from ._base import AbstractCell
+from ._around import AbstractAround
 
 
 @dataclass(frozen=True)
-class Telegraph(AbstractCell):
+class Telegraph(AbstractAround):
     """A cell of which a share has one trap near its path.
 
     While the trap is full, which is `duty` of the time, the conductance is lower by `amplitude` (1 - x) + `floor`, x =
@@ -26,7 +26,6 @@ class Telegraph(AbstractCell):
     Source of the form: [ielmini2010], whose relative amplitude grows with the resistance.
     """
 
-    cell: AbstractCell
     share: Annotated[Ratio, NotNegative]
     """Of cells with a trap."""
     amplitude: Annotated[Ratio, NotNegative]
@@ -42,14 +41,14 @@ class Telegraph(AbstractCell):
             )
 
     @property
-    def draws(self) -> tuple[str, ...]:
-        """Those of the cell, which have a trap, and which traps are full."""
-        return (*self.cell.draws, "trap", "full")
+    def effect(self) -> str:
+        """Telegraph noise."""
+        return "telegraph noise" if self.share and self.duty and (self.amplitude or self.floor) else ""
 
     @property
-    def range(self) -> tuple[Siemens, Siemens]:
-        """That of the cell."""
-        return self.cell.range
+    def own_draws(self) -> tuple[str, ...]:
+        """Which cells have a trap, and which traps are full."""
+        return ("trap", "full")
 
     def conductance(
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
@@ -62,18 +61,3 @@ class Telegraph(AbstractCell):
         full = (ndtr(draws["trap"]) < self.share) & (ndtr(draws["full"]) < self.duty)
         lost = self.amplitude * (1 - (g / self.range[1]).clamp(0, 1)) + self.floor
         return torch.where(full, g * (1 - lost), g)
-
-    def at_temperature(self, kelvin: float) -> AbstractCell:
-        """Heat the cell within."""
-        return replace(self, cell=self.cell.at_temperature(kelvin))
-
-    @property
-    def effects(self) -> Mapping[str, AbstractCell]:
-        """Those of the cell, and telegraph noise."""
-        inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
-        present = self.share and self.duty and (self.amplitude or self.floor)
-        return inner | ({"telegraph noise": self.cell} if present else {})
-
-    def costs(self) -> Mapping[str, Cost]:
-        """Return those of the cell."""
-        return self.cell.costs()

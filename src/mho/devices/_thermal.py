@@ -10,8 +10,9 @@ from typing import Annotated
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Siemens, Source
+from mho.core import NotNegative, Source
 
+from ._around import AbstractAround
 from ._base import AbstractCell
 from ._curves import polynomial
 
@@ -20,7 +21,7 @@ _BOLTZMANN_EV = 8.617333262e-5
 
 
 @dataclass(frozen=True)
-class Thermal(AbstractCell):
+class Thermal(AbstractAround):
     """A cell whose conductance and whose ageing depend on temperature.
 
     Reading: g(T) = g (1 + a(x) (T - T_0)), a a polynomial in x = g / g_max, in 1 / K: negative for metallic states,
@@ -29,7 +30,6 @@ class Thermal(AbstractCell):
     Arrhenius' law for the times.
     """
 
-    cell: AbstractCell
     coefficient: tuple[float, ...] = (0.0,)
     """a(x) in 1 / K, c0 first."""
     activation: Annotated[float, NotNegative] = 0.0
@@ -45,14 +45,9 @@ class Thermal(AbstractCell):
             raise ValueError(f"temperatures are in K and above 0, not {self.reference} and {self.kelvin}")
 
     @property
-    def draws(self) -> tuple[str, ...]:
-        """Those of the cell."""
-        return self.cell.draws
-
-    @property
-    def range(self) -> tuple[Siemens, Siemens]:
-        """That of the cell."""
-        return self.cell.range
+    def effect(self) -> str:
+        """Temperature, if the cell feels it."""
+        return "temperature" if self.activation > 0 or any(self.coefficient) else ""
 
     @property
     def acceleration(self) -> float:
@@ -72,14 +67,3 @@ class Thermal(AbstractCell):
     def at_temperature(self, kelvin: float) -> AbstractCell:
         """Heat to T."""
         return replace(self, kelvin=kelvin)
-
-    @property
-    def effects(self) -> Mapping[str, AbstractCell]:
-        """Those of the cell, and temperature."""
-        inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
-        felt = self.activation > 0 or any(self.coefficient)
-        return inner | ({"temperature": self.cell} if felt else {})
-
-    def costs(self) -> Mapping[str, Cost]:
-        """Return those of the cell."""
-        return self.cell.costs()

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Positive, Ratio, Siemens, Source
+from mho.core import NotNegative, Positive, Ratio, Siemens, Source
 
-from ._base import AbstractCell
+from ._around import AbstractAround
 
 
 @dataclass(frozen=True)
-class Worn(AbstractCell):
+class Worn(AbstractAround):
     """A cell after so many cycles: its window closes, and some cells have failed.
 
     The window loses the share `closing` of its width for every decade of cycles beyond `onset`, half at each end;
@@ -28,7 +28,6 @@ class Worn(AbstractCell):
     the usual assumption.
     """
 
-    cell: AbstractCell
     cycles: Annotated[float, NotNegative]
     onset: Annotated[float, Positive]
     """Cycles from which the window closes."""
@@ -41,14 +40,14 @@ class Worn(AbstractCell):
     sources: tuple[Source, ...] = ()
 
     @property
-    def draws(self) -> tuple[str, ...]:
-        """Those of the cell, and how long each lasts."""
-        return (*self.cell.draws, "wear")
+    def effect(self) -> str:
+        """Endurance, if the cycles did anything."""
+        return "endurance" if self.failed > 0 or self.window != self.range else ""
 
     @property
-    def range(self) -> tuple[Siemens, Siemens]:
-        """That of the fresh cell."""
-        return self.cell.range
+    def own_draws(self) -> tuple[str, ...]:
+        """How long each cell lasts."""
+        return ("wear",)
 
     @property
     def window(self) -> tuple[Siemens, Siemens]:
@@ -73,18 +72,3 @@ class Worn(AbstractCell):
         g = self.cell.conductance(target.clamp(low, high), draws, time)
         failed = torch.special.ndtr(draws["wear"]) < self.failed
         return torch.where(failed, torch.full_like(g, self.range[0]), g)
-
-    def at_temperature(self, kelvin: float) -> AbstractCell:
-        """Heat the cell within."""
-        return replace(self, cell=self.cell.at_temperature(kelvin))
-
-    @property
-    def effects(self) -> Mapping[str, AbstractCell]:
-        """Those of the cell, and wear."""
-        inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
-        worn = self.failed > 0 or self.window != self.range
-        return inner | ({"endurance": self.cell} if worn else {})
-
-    def costs(self) -> Mapping[str, Cost]:
-        """Return those of the cell."""
-        return self.cell.costs()

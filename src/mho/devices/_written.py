@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Seed, Siemens, Source
+from mho.core import Cost, Seed, Source
 
-from ._base import AbstractCell
+from ._around import AbstractAround
 from ._dynamics import AbstractDynamics
 from ._write_verify import WriteVerify
 
@@ -22,7 +22,7 @@ _QUANTILES = 129
 
 
 @dataclass(frozen=True)
-class Written(AbstractCell):
+class Written(AbstractAround):
     """A cell as its loop writes it, and as another cell ages and reads it.
 
     The loop is run once on 512 cells at 33 targets. What it leaves, as quantiles of g - g_T at each target, takes the
@@ -31,7 +31,6 @@ class Written(AbstractCell):
     programming error should be 0. The cost of a write is the loop's mean.
     """
 
-    cell: AbstractCell
     dynamics: AbstractDynamics
     loop: WriteVerify
     sources: tuple[Source, ...] = ()
@@ -45,14 +44,14 @@ class Written(AbstractCell):
             )
 
     @property
-    def draws(self) -> tuple[str, ...]:
-        """Those of the cell, and which quantile of the loop's error."""
-        return (*self.cell.draws, "write")
+    def effect(self) -> str:
+        """Programming error."""
+        return "programming error"
 
     @property
-    def range(self) -> tuple[Siemens, Siemens]:
-        """That of the cell."""
-        return self.cell.range
+    def own_draws(self) -> tuple[str, ...]:
+        """Which quantile of the loop's error."""
+        return ("write",)
 
     def conductance(
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
@@ -65,18 +64,6 @@ class Written(AbstractCell):
         place = ((target - low) / (high - low)).clamp(0, 1) * (_STATES - 1)
         error = _bilinear(table, place, share)
         return self.cell.conductance((target + error).clamp(min=0), draws, time)
-
-    def at_temperature(self, kelvin: float) -> AbstractCell:
-        """Heat the cell within."""
-        return type(self)(self.cell.at_temperature(kelvin), self.dynamics, self.loop, self.sources)
-
-    @property
-    def effects(self) -> Mapping[str, AbstractCell]:
-        """Those of the cell, and programming error."""
-        inner = {
-            name: type(self)(cell, self.dynamics, self.loop, self.sources) for name, cell in self.cell.effects.items()
-        }
-        return inner | {"programming error": self.cell}
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the mean cost of writing one cell, and the cell's area."""

@@ -6,9 +6,12 @@ import functools
 import html
 import io
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from mho.core import FileError, write_atomically
 from mho.cost import by_block, layer_costs
+from mho.devices import Survey
 
 from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
@@ -287,3 +290,37 @@ def placement(e: Evaluation) -> Figure:
 def place_count(e: Evaluation, layer: str) -> int:
     """Return the number of blocks of a layer."""
     return len(e.program.placement.of(layer))
+
+
+@_styled
+def cell_spread(survey: Survey, name: str) -> Figure:
+    """Draw what a cell conducts against what was asked of it: mean and two standard deviations, at each time."""
+    figure, axes = _figure(6.2, 4.2)
+    micro = 1e6
+    x = micro * survey.targets
+    axes.plot(x, x, color="#aab4bf", linewidth=1, linestyle=":")
+    for i, time in enumerate(survey.times):
+        mean, two = micro * survey.mean[i], 2 * micro * survey.sigma[i]
+        label = "just written" if time is None else f"after {time_name(time)}" if time else "right away"
+        axes.fill_between(x, mean - two, mean + two, color=SERIES[i % len(SERIES)], alpha=0.18, linewidth=0)
+        axes.plot(x, mean, color=SERIES[i % len(SERIES)], linewidth=1.6, label=label)
+    axes.set_xlabel("target (µS)")
+    axes.set_ylabel("conductance (µS), mean ± 2 standard deviations")
+    axes.set_title(_label(name), fontsize=11, loc="left", color=INK)
+    _legend(axes, "outside lower center", min(4, len(survey.times)))
+    return figure
+
+
+def save_figure(figure: Figure, file: Path) -> None:
+    """Write a figure as .svg, .png or .pdf, whole or not at all.
+
+    Raises:
+        FileError: if the ending is none of these.
+    """
+    kind = file.suffix.lower().removeprefix(".")
+    if kind not in ("svg", "png", "pdf"):
+        raise FileError(f"a picture must end with .svg, .png or .pdf, not {file.name!r}")
+    out = io.BytesIO()
+    metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+    figure.savefig(out, format=kind, metadata=metadata, dpi=150)
+    write_atomically(file, out.getvalue())
