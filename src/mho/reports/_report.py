@@ -17,7 +17,7 @@ import torch
 from mho.core import HOW, Cost, How, cite, cited_keys, entry_fields, format_quantity, walk_sources, write_atomically
 from mho.cost import by_block, layer_costs
 
-from . import _figures as figures
+import mho.reports._figures as figures
 from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
 
