@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
+import mho.reports._figures as figures
 from mho.core import HOW, Cost, How, cite, cited_keys, entry_fields, format_quantity, walk_sources, write_atomically
 from mho.cost import by_block, layer_costs
 
-import mho.reports._figures as figures
 from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
 

@@ -14,22 +14,21 @@ from torch import Tensor
 
 from mho.arrays import AbstractPrinciple, Wires
 from mho.converters import AbstractConverter
-from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt, normal_per_instance
+from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt
 from mho.devices import AbstractCell
 
 from ._base import AbstractTile, Activity, Condition
 from ._inputs import AbstractInputEncoding
 from ._layout import AbstractLayout
 from ._readout import PostConversion, PreConversion
+from ._realise import realise
 from ._state import ArrayState, Realisation
 from ._weights import AbstractWeightEncoding
-from ._wiring import converted, through_wires
 
 _CHUNK = 1 << 20
 """Partial sums that are held at once: 4 MiB, so that the passes over them stay in cache."""
 _COVERAGE = 0.9999
 """Share of the partial sums of the calibration inputs that the full scale covers."""
-_CALIBRATION_VECTORS = 64
 
 
 @dataclass(frozen=True)
@@ -155,111 +154,7 @@ class AnalogTile(AbstractTile):
         signed: bool,
     ) -> Realisation:
         """Write the cells, trim and calibrate the converters, let time pass, find the drift factors."""
-        bottom, top = self.cell.range
-        targets = bottom + self.weights.targets(layout.split_weight(weights)) * (top - bottom)
-        factor_written = 1.0
-        if self.wires is not None and self.wires.sweeps and self.conversion_rounds:
-            shape = (self.rows, self.cols)
-            targets, factor_written = converted(
-                self.wires, self.weights, shape, targets, (bottom, top), self.conversion_rounds
-            )
-        draws = {name: normal_per_instance([c.child(name) for c in chips], targets.shape) for name in self.cell.draws}
-        low, high = self.converter.codes(self.bipolar(signed))
-        lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
-        _, groups, row_tiles, slices, _, columns = targets.shape
-        errors = self.converter.errors(self._column_draws(chips, (groups, row_tiles, slices, columns)))
-        correction = self.converter.calibrate(errors, low, high)
-        significance = torch.tensor(self.weights.significance)[:, None]
-        unit = torch.tensor(self.weights.full_digits) * self.inputs.pulse_steps / (full_scale / high)  # [R, S]
-        ideal = self.ideal_digits(layout.split_weight(weights))
-        x = _calibration_inputs(ideal / lsb.unsqueeze(-2), self.inputs.pulse_steps, high)
-        mac_draws = {
-            name: normal_per_instance([c.child("array", name) for c in chips], targets.shape)
-            for name in (self.principle.draws if self.principle is not None else ())
-        }
-
-        def cells(condition: Condition) -> tuple[Tensor, Tensor, Tensor]:
-            """Return states and digits per chip and the conductance of each row's cells."""
-            cell = self.cell if condition.temperature is None else self.cell.at_temperature(condition.temperature)
-            g = cell.conductance(targets.expand(len(chips), *targets.shape), draws, condition.time)
-            drawn = g.sum((1, 4, 6))
-            if self.wires is not None:
-                g = through_wires(self.wires, self.weights, (self.rows, self.cols), g)
-            states = (g / factor_written - bottom) / (top - bottom)
-            seen = states if self.principle is None else self.principle.weights(states, mac_draws)
-            return states, self.weights.digits(seen.transpose(0, 1)), drawn
-
-        def outputs(digits: Tensor) -> Tensor:
-            """Outputs per chip, G, R, calibration vector and column, as measured on chip."""
-            signal = torch.matmul(x, digits / lsb.unsqueeze(-2))
-            if self.principle is not None and not self.principle.linear:
-                own = unit[:, :, None, None]
-                signal = self.principle.transfer(signal / own, self.rows) * own
-            signal = signal * errors.gain.unsqueeze(-2) + errors.offset.unsqueeze(-2)
-            bit_weights = None if errors.bit_weights is None else errors.bit_weights.unsqueeze(-3)
-            codes = self.converter.quantise_(signal, low, high, bit_weights)
-            value = (codes - correction.offset.unsqueeze(-2)) * (lsb * significance / correction.gain).unsqueeze(-2)
-            return value.sum(3)
-
-        def response(digits: Tensor) -> Tensor:
-            """Mean absolute output per chip, G, R and column."""
-            return outputs(digits).abs().mean(-2)
-
-        all_digits: list[Tensor] = []
-        conductances: list[Tensor] = []
-        factors: list[Tensor] = []
-        fresh: Tensor | None = None
-        calibration = torch.ones(len(chips), groups, row_tiles, columns)
-        if self.column_calibration:
-            got = outputs(cells(Condition(None))[1])
-            wanted = (torch.matmul(x, ideal) * significance.unsqueeze(-1)).sum(2).expand_as(got)
-            # The slope of what came against what should: about the means, so that offsets do not count.
-            got, wanted = got - got.mean(-2, keepdim=True), wanted - wanted.mean(-2, keepdim=True)
-            power = wanted.square().sum(-2)
-            slope = (got * wanted).sum(-2) / power.clamp(min=1e-9)
-            mean = (got * wanted).sum((-2, -1)) / power.sum(-1).clamp(min=1e-9)
-            # A column that should hardly answer says nothing of its gain: it gets the mean.
-            weak = power < 0.1 * power.mean(-1, keepdim=True)
-            calibration = 1 / torch.where(weak, mean.unsqueeze(-1), slope).clamp(min=0.1)
-        states: Tensor | None = None
-        for condition in conditions:
-            now_states, digits, conductance = cells(condition)
-            states = now_states[0] if states is None else states
-            factor = torch.ones(len(chips), groups, row_tiles, columns)
-            if condition.compensation != "none":
-                fresh = response(cells(Condition(0.0))[1]) if fresh is None else fresh
-                now = response(digits)
-                if condition.compensation == "global":
-                    factor = factor * (fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9))
-                else:
-                    # A column that hardly answers (all weights near zero) says nothing of drift: it gets the mean.
-                    mean = fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9)
-                    weak = fresh < 0.1 * fresh.mean(-1, keepdim=True)
-                    factor = torch.where(weak, mean, fresh / now.clamp(min=1e-9))
-            all_digits.append(digits)
-            conductances.append(conductance)
-            factors.append(factor * calibration)
-
-        def repeat(x: Tensor) -> Tensor:
-            return x.repeat(len(conditions), *[1] * (x.dim() - 1))
-
-        return Realisation(
-            digits=torch.cat(all_digits),
-            gain=repeat(errors.gain),
-            offset=repeat(errors.offset),
-            bit_weights=None if errors.bit_weights is None else repeat(errors.bit_weights),
-            gain_correction=repeat(correction.gain),
-            offset_correction=repeat(correction.offset),
-            lsb=full_scale / high,
-            drift_factor=torch.cat(factors),
-            low=low,
-            high=high,
-            row_conductance=torch.cat(conductances),
-            chips=len(chips),
-            noise=self._noise(unit),
-            unit=unit,
-            states=states if self.principle is not None else None,
-        )
+        return realise(self, layout, weights, full_scale, chips, conditions, signed)
 
     def program(
         self,
@@ -289,28 +184,6 @@ class AnalogTile(AbstractTile):
             unit=real.unit[:, :, None] * real.gain,
             states=real.states,
         )
-
-    def _noise(self, unit: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:
-        """Converter and pre-conversion, and the noise of the principle on lines of all rows of the tile, in LSB."""
-        own = unit * self.principle.noise(self.rows) if self.principle is not None else torch.zeros_like(unit)
-        return (own.square() + self.noise_lsb**2).sqrt()
-
-    def _column_draws(self, chips: Sequence[Seed], columns: tuple[int, ...]) -> dict[str, Tensor]:
-        """Draw the errors of the physical converters; lines that share one get the same."""
-        g, r, s, n = columns
-        share = self.columns_per_converter
-        converters = -(-s * n // share)
-
-        def draw(name: str, *extra: int) -> Tensor:
-            seeds = [c.child("converter", name) for c in chips]
-            z = normal_per_instance(seeds, (g, r, converters, *extra)).repeat_interleave(share, 3)[:, :, :, : s * n]
-            return z.reshape(len(chips), g, r, n, s, *extra).transpose(3, 4).contiguous()
-
-        return {
-            "gain": draw("gain"),
-            "offset": draw("offset"),
-            "mismatch": draw("mismatch", self.converter.resolution),
-        }
 
     @property
     def noise_lsb(self) -> float:
@@ -490,14 +363,3 @@ class AnalogTile(AbstractTile):
 def _subsample(vectors: Float[Tensor, "G R M K"], most: int = 512) -> Float[Tensor, "G R m K"]:
     m = vectors.shape[2]
     return vectors if m <= most else vectors[:, :, torch.linspace(0, m - 1, most).long()]
-
-
-def _calibration_inputs(ideal: Float[Tensor, "G R S K N"], steps: int, high: float) -> Float[Tensor, "vectors K"]:
-    """Return fixed random pulses, the same on every chip, that drive no line of this layer beyond 80 % of full scale.
-
-    `ideal` is what the columns hold, in LSB per step. Where even single steps on all rows are too much, few rows pulse.
-    """
-    z = torch.rand((_CALIBRATION_VECTORS, ideal.shape[3]), generator=Seed(0).child("drift calibration").generator())
-    peak = float(torch.matmul(z * steps, ideal).abs().max())
-    largest = steps * min(1.0, 0.8 * high / max(peak, 1e-9))
-    return (z * (largest + 1)).floor().clamp(max=steps)

@@ -1,0 +1,174 @@
+"""From integer weights to what the columns of real chips hold: writing, repair, trimming, calibration, ageing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Seed, normal_per_instance
+
+from ._base import Condition
+from ._layout import AbstractLayout
+from ._state import Realisation
+from ._wiring import converted, through_wires
+
+if TYPE_CHECKING:
+    from ._analog import AnalogTile
+
+_CALIBRATION_VECTORS = 64
+
+
+def realise(
+    tile: AnalogTile,
+    layout: AbstractLayout,
+    weights: Tensor,
+    full_scale: Float[Tensor, "R S"],
+    chips: Sequence[Seed],
+    conditions: Sequence[Condition],
+    signed: bool,
+) -> Realisation:
+    """Write the cells, trim and calibrate the converters, let time pass, find the drift factors."""
+    bottom, top = tile.cell.range
+    targets = bottom + tile.weights.targets(layout.split_weight(weights)) * (top - bottom)
+    factor_written = 1.0
+    if tile.wires is not None and tile.wires.sweeps and tile.conversion_rounds:
+        shape = (tile.rows, tile.cols)
+        targets, factor_written = converted(
+            tile.wires, tile.weights, shape, targets, (bottom, top), tile.conversion_rounds
+        )
+    draws = {name: normal_per_instance([c.child(name) for c in chips], targets.shape) for name in tile.cell.draws}
+    low, high = tile.converter.codes(tile.bipolar(signed))
+    lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
+    _, groups, row_tiles, slices, _, columns = targets.shape
+    errors = tile.converter.errors(_column_draws(tile, chips, (groups, row_tiles, slices, columns)))
+    correction = tile.converter.calibrate(errors, low, high)
+    significance = torch.tensor(tile.weights.significance)[:, None]
+    unit = torch.tensor(tile.weights.full_digits) * tile.inputs.pulse_steps / (full_scale / high)  # [R, S]
+    ideal = tile.ideal_digits(layout.split_weight(weights))
+    x = _calibration_inputs(ideal / lsb.unsqueeze(-2), tile.inputs.pulse_steps, high)
+    mac_draws = {
+        name: normal_per_instance([c.child("array", name) for c in chips], targets.shape)
+        for name in (tile.principle.draws if tile.principle is not None else ())
+    }
+
+    def cells(condition: Condition) -> tuple[Tensor, Tensor, Tensor]:
+        """Return states and digits per chip and the conductance of each row's cells."""
+        cell = tile.cell if condition.temperature is None else tile.cell.at_temperature(condition.temperature)
+        g = cell.conductance(targets.expand(len(chips), *targets.shape), draws, condition.time)
+        drawn = g.sum((1, 4, 6))
+        if tile.wires is not None:
+            g = through_wires(tile.wires, tile.weights, (tile.rows, tile.cols), g)
+        states = (g / factor_written - bottom) / (top - bottom)
+        seen = states if tile.principle is None else tile.principle.weights(states, mac_draws)
+        return states, tile.weights.digits(seen.transpose(0, 1)), drawn
+
+    def outputs(digits: Tensor) -> Tensor:
+        """Outputs per chip, G, R, calibration vector and column, as measured on chip."""
+        signal = torch.matmul(x, digits / lsb.unsqueeze(-2))
+        if tile.principle is not None and not tile.principle.linear:
+            own = unit[:, :, None, None]
+            signal = tile.principle.transfer(signal / own, tile.rows) * own
+        signal = signal * errors.gain.unsqueeze(-2) + errors.offset.unsqueeze(-2)
+        bit_weights = None if errors.bit_weights is None else errors.bit_weights.unsqueeze(-3)
+        codes = tile.converter.quantise_(signal, low, high, bit_weights)
+        value = (codes - correction.offset.unsqueeze(-2)) * (lsb * significance / correction.gain).unsqueeze(-2)
+        return value.sum(3)
+
+    def response(digits: Tensor) -> Tensor:
+        """Mean absolute output per chip, G, R and column."""
+        return outputs(digits).abs().mean(-2)
+
+    all_digits: list[Tensor] = []
+    conductances: list[Tensor] = []
+    factors: list[Tensor] = []
+    fresh: Tensor | None = None
+    calibration = torch.ones(len(chips), groups, row_tiles, columns)
+    if tile.column_calibration:
+        got = outputs(cells(Condition(None))[1])
+        wanted = (torch.matmul(x, ideal) * significance.unsqueeze(-1)).sum(2).expand_as(got)
+        # The slope of what came against what should: about the means, so that offsets do not count.
+        got, wanted = got - got.mean(-2, keepdim=True), wanted - wanted.mean(-2, keepdim=True)
+        power = wanted.square().sum(-2)
+        slope = (got * wanted).sum(-2) / power.clamp(min=1e-9)
+        mean = (got * wanted).sum((-2, -1)) / power.sum(-1).clamp(min=1e-9)
+        # A column that should hardly answer says nothing of its gain: it gets the mean.
+        weak = power < 0.1 * power.mean(-1, keepdim=True)
+        calibration = 1 / torch.where(weak, mean.unsqueeze(-1), slope).clamp(min=0.1)
+    states: Tensor | None = None
+    for condition in conditions:
+        now_states, digits, conductance = cells(condition)
+        states = now_states[0] if states is None else states
+        factor = torch.ones(len(chips), groups, row_tiles, columns)
+        if condition.compensation != "none":
+            fresh = response(cells(Condition(0.0))[1]) if fresh is None else fresh
+            now = response(digits)
+            if condition.compensation == "global":
+                factor = factor * (fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9))
+            else:
+                # A column that hardly answers (all weights near zero) says nothing of drift: it gets the mean.
+                mean = fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9)
+                weak = fresh < 0.1 * fresh.mean(-1, keepdim=True)
+                factor = torch.where(weak, mean, fresh / now.clamp(min=1e-9))
+        all_digits.append(digits)
+        conductances.append(conductance)
+        factors.append(factor * calibration)
+
+    def repeat(x: Tensor) -> Tensor:
+        return x.repeat(len(conditions), *[1] * (x.dim() - 1))
+
+    return Realisation(
+        digits=torch.cat(all_digits),
+        gain=repeat(errors.gain),
+        offset=repeat(errors.offset),
+        bit_weights=None if errors.bit_weights is None else repeat(errors.bit_weights),
+        gain_correction=repeat(correction.gain),
+        offset_correction=repeat(correction.offset),
+        lsb=full_scale / high,
+        drift_factor=torch.cat(factors),
+        low=low,
+        high=high,
+        row_conductance=torch.cat(conductances),
+        chips=len(chips),
+        noise=_noise(tile, unit),
+        unit=unit,
+        states=states if tile.principle is not None else None,
+    )
+
+
+def _calibration_inputs(ideal: Float[Tensor, "G R S K N"], steps: int, high: float) -> Float[Tensor, "vectors K"]:
+    """Return fixed random pulses, the same on every chip, that drive no line of this layer beyond 80 % of full scale.
+
+    `ideal` is what the columns hold, in LSB per step. Where even single steps on all rows are too much, few rows pulse.
+    """
+    z = torch.rand((_CALIBRATION_VECTORS, ideal.shape[3]), generator=Seed(0).child("drift calibration").generator())
+    peak = float(torch.matmul(z * steps, ideal).abs().max())
+    largest = steps * min(1.0, 0.8 * high / max(peak, 1e-9))
+    return (z * (largest + 1)).floor().clamp(max=steps)
+
+
+def _noise(tile: AnalogTile, unit: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:
+    """Converter and pre-conversion, and the noise of the principle on lines of all rows of the tile, in LSB."""
+    own = unit * tile.principle.noise(tile.rows) if tile.principle is not None else torch.zeros_like(unit)
+    return (own.square() + tile.noise_lsb**2).sqrt()
+
+
+def _column_draws(tile: AnalogTile, chips: Sequence[Seed], columns: tuple[int, ...]) -> dict[str, Tensor]:
+    """Draw the errors of the physical converters; lines that share one get the same."""
+    g, r, s, n = columns
+    share = tile.columns_per_converter
+    converters = -(-s * n // share)
+
+    def draw(name: str, *extra: int) -> Tensor:
+        seeds = [c.child("converter", name) for c in chips]
+        z = normal_per_instance(seeds, (g, r, converters, *extra)).repeat_interleave(share, 3)[:, :, :, : s * n]
+        return z.reshape(len(chips), g, r, n, s, *extra).transpose(3, 4).contiguous()
+
+    return {
+        "gain": draw("gain"),
+        "offset": draw("offset"),
+        "mismatch": draw("mismatch", tile.converter.resolution),
+    }
