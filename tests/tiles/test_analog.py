@@ -41,7 +41,7 @@ from mho.tiles import (
     characterise,
     load_tile,
 )
-from mho.tiles._wiring import through_wires
+from mho.tiles._wiring import Wiring
 
 SERIAL = BitSerial(8, 1e-9)
 LEVEL = BitParallel(8, "differential", hold=1e-9)
@@ -487,7 +487,7 @@ def test_columns_sum_what_wires_leave_of_the_cells(weights: AbstractWeightEncodi
     cells = tile.cell.conductance(
         (bottom + _targets(tile) * (top - bottom)).expand(2, *_targets(tile).shape), draws, None
     )
-    seen = (through_wires(wires, weights, (256, 5), cells) - bottom) / (top - bottom)
+    seen = (Wiring(wires, weights, 256, 5).through(cells) - bottom) / (top - bottom)
     torch.testing.assert_close(one.digits, weights.digits(seen.transpose(0, 1)))
     assert float(one.digits.norm()) < 0.99 * float(other.digits.norm())
     assert torch.equal(one.row_conductance, other.row_conductance)  # what is driven is driven

@@ -11,7 +11,7 @@ from mho.arrays import Wires
 from mho.core import Seed
 from mho.reproduce._ibm_tiles import ideal
 from mho.tiles import AnalogTile, BitSliced, Differential, OffsetColumn, characterise, load_tile
-from mho.tiles._wiring import converted, through_wires
+from mho.tiles._wiring import Wiring
 
 HIGH = 40e-6
 
@@ -25,12 +25,12 @@ def test_what_comes_through_is_what_was_wanted(encoding: object, ir_drop: str) -
     wires = Wires(3.0, 3.0, ir_drop=ir_drop)
     weights = Seed(0).child("w").normal((1, 1, 24, 10)).mul(3).round().clamp(*encoding.weight_range)
     g = HIGH * encoding.targets(weights.double())
-    written, factor = converted(wires, encoding, (32, 16), g, (0.0, HIGH), 8)
+    written, factor = Wiring(wires, encoding, 32, 16).converted(g, (0.0, HIGH), 8)
     assert 0.5 < factor < 1
     assert float(written.min()) >= 0
     assert float(written.max()) <= HIGH * (1 + 1e-6)
-    seen = through_wires(wires, encoding, (32, 16), written.unsqueeze(0))[0]
-    bare = through_wires(wires, encoding, (32, 16), g.unsqueeze(0))[0]
+    seen = Wiring(wires, encoding, 32, 16).through(written.unsqueeze(0))[0]
+    bare = Wiring(wires, encoding, 32, 16).through(g.unsqueeze(0))[0]
     # Devices in parallel share a line, so it is the mean of a side that has to be right.
     wrong = [float((encoding.digits(x) - encoding.digits(g)).norm()) for x in (seen / factor, bare)]
     # A cell of 0 S cannot be lowered by the little that comes to it through its neighbours.
@@ -39,7 +39,7 @@ def test_what_comes_through_is_what_was_wanted(encoding: object, ir_drop: str) -
 
 def test_without_rounds_nothing_changes() -> None:
     g = torch.full((1, 1, 1, 1, 4, 4), 1e-5)
-    out, factor = converted(Wires(1.0, 1.0), OffsetColumn(4), (4, 4), g, (0.0, HIGH), 0)
+    out, factor = Wiring(Wires(1.0, 1.0), OffsetColumn(4), 4, 4).converted(g, (0.0, HIGH), 0)
     assert out is g
     assert factor == 1
 

@@ -11,7 +11,7 @@ from mho.arrays import Wires
 from mho.compiler._place import partition
 from mho.core import Seed
 from mho.tiles import AbstractWeightEncoding, AnalogTile, BitSliced, Differential, OffsetColumn
-from mho.tiles._wiring import through_wires
+from mho.tiles._wiring import Wiring
 
 ENCODINGS: list[AbstractWeightEncoding] = [
     Differential(4),
@@ -76,7 +76,7 @@ def test_ideal_wires_leave_a_cell_what_it_is(encoding: AbstractWeightEncoding, c
     """But devices of one side are in parallel: each is taken for their mean, which is all that digits know of them."""
     g = _conductances(encoding, 5, columns)
     for mode in ("off", "closed", "sweeps(2)", "exact"):
-        seen = through_wires(replace(IDEAL, pairs=pairs, ir_drop=mode), encoding, (8, 3), g)
+        seen = Wiring(replace(IDEAL, pairs=pairs, ir_drop=mode), encoding, 8, 3).through(g)
         assert seen.shape == g.shape
         states = [encoding.digits(c.transpose(0, 1)) for c in (seen, g)]
         torch.testing.assert_close(*states, rtol=1e-7, atol=1e-12)
@@ -87,7 +87,7 @@ def test_ideal_wires_leave_a_cell_what_it_is(encoding: AbstractWeightEncoding, c
 def test_ideal_wires_in_single_precision() -> None:
     for encoding in ENCODINGS:
         g = _conductances(encoding, 5, 4).float()
-        digits = encoding.digits(through_wires(IDEAL, encoding, (8, 4), g).transpose(0, 1))
+        digits = encoding.digits(Wiring(IDEAL, encoding, 8, 4).through(g).transpose(0, 1))
         torch.testing.assert_close(digits, encoding.digits(g.transpose(0, 1)), rtol=1e-5, atol=1e-10)
 
 
@@ -102,7 +102,7 @@ def test_cells_are_where_a_drawing_would_put_them(
 ) -> None:
     wires = replace(ROUGH, pairs=pairs)
     g = _conductances(encoding, 4, columns)
-    seen = through_wires(wires, encoding, shape, g)
+    seen = Wiring(wires, encoding, *shape).through(g)
     for i, group, r in [(0, 0, 0), (0, 1, 0), (1, 0, 1)]:
         expected = _literal(wires, encoding, shape, g[i, :, group, r])
         torch.testing.assert_close(seen[i, :, group, r], expected, rtol=1e-9, atol=0)
@@ -116,7 +116,7 @@ def test_any_ends(drive: str, read: str) -> None:
     """The lines go on beyond the cells in the corner, to wherever drivers and read-outs are."""
     wires, encoding = replace(ROUGH, drive=drive, read=read), Differential(4)
     g = _conductances(encoding, 3, 4)
-    seen = through_wires(wires, encoding, (6, 3), g)
+    seen = Wiring(wires, encoding, 6, 3).through(g)
     torch.testing.assert_close(seen[1, :, 0, 1], _literal(wires, encoding, (6, 3), g[1, :, 0, 1]), rtol=1e-9, atol=0)
 
 
@@ -125,7 +125,7 @@ def test_any_ends(drive: str, read: str) -> None:
 def test_cheaper_ways_see_the_same_arrangement(mode: str, pairs: str) -> None:
     wires, encoding = replace(ROUGH, pairs=pairs, ir_drop=mode), Differential(4)
     g = _conductances(encoding, 3, 4)
-    seen = through_wires(wires, encoding, (6, 4), g)
+    seen = Wiring(wires, encoding, 6, 4).through(g)
     torch.testing.assert_close(seen[0, :, 1, 0], _literal(wires, encoding, (6, 4), g[0, :, 1, 0]), rtol=1e-9, atol=0)
 
 
@@ -133,12 +133,12 @@ def _reach(wires: Wires, encoding: AbstractWeightEncoding, shape: tuple[int, int
     """For each column of weights, say which columns see it change."""
     g = _conductances(encoding, 4, columns)
     columns = g.shape[-1]
-    before = through_wires(wires, encoding, shape, g)
+    before = Wiring(wires, encoding, *shape).through(g)
     out: list[set[int]] = []
     for n in range(columns):
         changed = g.clone()
         changed[..., n] *= 3
-        after = through_wires(wires, encoding, shape, changed)
+        after = Wiring(wires, encoding, *shape).through(changed)
         out.append({m for m in range(columns) if not torch.equal(after[..., m], before[..., m])})
     return out
 
@@ -158,9 +158,9 @@ def test_column_tiles_do_not_know_of_one_another(encoding: AbstractWeightEncodin
 def test_chips_groups_and_row_tiles_do_not_know_of_one_another() -> None:
     encoding = Differential(4)
     g = _conductances(encoding, 4, 3)
-    whole = through_wires(ROUGH, encoding, (4, 3), g)
+    whole = Wiring(ROUGH, encoding, 4, 3).through(g)
     for i, a, r in itertools.product(range(2), range(G), range(R)):
-        own = through_wires(ROUGH, encoding, (4, 3), g[i : i + 1, :, a : a + 1, r : r + 1])
+        own = Wiring(ROUGH, encoding, 4, 3).through(g[i : i + 1, :, a : a + 1, r : r + 1])
         torch.testing.assert_close(own[0, :, 0, 0], whole[i, :, a, r], rtol=1e-12, atol=0)
 
 
@@ -192,7 +192,7 @@ def test_two_devices_draw_twice_the_current() -> None:
     """Devices of a side are in parallel: through the same wires they lose what one cell of twice as much would."""
     one, two = Differential(4), Differential(4, 2)
     g = _conductances(one, 4, 3)
-    doubled = through_wires(ROUGH, two, (4, 3), g.repeat_interleave(2, 1))
-    expected = through_wires(ROUGH, one, (4, 3), 2 * g) / 2
+    doubled = Wiring(ROUGH, two, 4, 3).through(g.repeat_interleave(2, 1))
+    expected = Wiring(ROUGH, one, 4, 3).through(2 * g) / 2
     torch.testing.assert_close(doubled[:, ::2], expected, rtol=1e-12, atol=0)
     torch.testing.assert_close(doubled[:, 1::2], expected, rtol=1e-12, atol=0)

@@ -23,6 +23,7 @@ _CATALOGUE: dict[str, tuple[Kind, str]] = {
     "temperature": ("device", "the conductance depends on the temperature of reading"),
     "finite on/off ratio": ("device", "a cell that is off still conducts"),
     "junction spread": ("device", "tunnel junctions in series differ in resistance"),
+    "I-V non-linearity": ("device", "the current of a cell is not in proportion to a level of its input"),
     "IR drop": ("circuit", "word and bit lines lose voltage on their way"),
     "line voltage": ("circuit", "the line's own voltage changes the currents of its cells"),
     "uncorrected column sums": ("circuit", "a mean is taken for a sum without the column's own total"),

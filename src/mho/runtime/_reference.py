@@ -71,6 +71,9 @@ class ReferenceBackend(AbstractBackend):
         i, g, r = at
         digits = real.digits[i, g, r].numpy().astype(np.float64)
         phases = _phases(tile.inputs, vector, layer.signed)
+        if tile.current_law is not None and tile.inputs.energy_exponent == 2:
+            most, v = tile.inputs.pulse_steps, tile.read_voltage / tile.current_law.v0
+            phases = [(w, most * np.sinh(p / most * v) / np.sinh(v)) for w, p in phases]
         value = np.zeros(digits.shape[-1])
         for n in range(digits.shape[-1]):
             for p, (weight, pulses) in enumerate(phases):

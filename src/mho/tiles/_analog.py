@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.arrays import AbstractPrinciple, Wires
+from mho.arrays import AbstractPrinciple, Sinh, Wires
 from mho.converters import AbstractConverter
 from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt
 from mho.devices import AbstractCell
@@ -64,9 +64,20 @@ class AnalogTile(AbstractTile):
     """Whether each column's gain is set, just after writing, to what it should be on fixed calibration inputs."""
     conversion_rounds: int = 0
     """Rounds in which targets are raised by what the wires take from them, before they are written."""
+    sorted_lines: bool = False
+    """Whether rows and columns lie in the order in which the wires take least."""
+    spare_columns: int = 0
+    """Columns of weights beyond `cols`, to which the worst ones of a tile are moved after writing."""
+    current_law: Sinh | None = None
+    """The cells' current against voltage; without one they are ohmic. Matters to inputs that are levels."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
+        if min(self.spare_columns, self.conversion_rounds) < 0:
+            raise ValueError(
+                "spare_columns and conversion_rounds must be at least 0, "
+                f"not {self.spare_columns} and {self.conversion_rounds}"
+            )
         if min(self.rows, self.cols, self.columns_per_converter) < 1:
             raise ValueError(
                 f"rows, cols and columns_per_converter must be at least 1, "
@@ -111,6 +122,8 @@ class AnalogTile(AbstractTile):
     def effects(self) -> Mapping[str, AbstractTile]:
         """Those of the cell, the wires, the circuit before the converter, and the converter."""
         out: dict[str, AbstractTile] = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
+        if self.current_law is not None and self.inputs.energy_exponent == 2:
+            out["I-V non-linearity"] = replace(self, current_law=None)
         if self.wires is not None and self.wires.sweeps:
             out["IR drop"] = replace(self, wires=replace(self.wires, ir_drop="off"))
         if self.principle is not None:
@@ -127,6 +140,16 @@ class AnalogTile(AbstractTile):
     def bipolar(self, signed: bool) -> bool:
         """Whether partial sums can be negative."""
         return not self.weights.unsigned or self.inputs.signed_pulses(signed)
+
+    def driven(self, pulses: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Return what pulses count for, in steps: as much as they say, or for levels what the cells' law makes of them.
+
+        The largest level counts for itself: the conductance of a cell is that at the read voltage.
+        """
+        if self.current_law is None or self.inputs.energy_exponent != 2:
+            return pulses
+        scale = self.read_voltage / (self.inputs.pulse_steps * self.current_law.v0)
+        return (pulses * scale).sinh_() * (self.inputs.pulse_steps / math.sinh(self.read_voltage / self.current_law.v0))
 
     def ideal_digits(self, split: Float[Tensor, "G R K N"]) -> Float[Tensor, "G R S K N_"]:
         """Return what the columns sum if every cell holds exactly what it should."""
@@ -222,7 +245,7 @@ class AnalogTile(AbstractTile):
         outputs = []
         for start in range(0, x.shape[1], step):
             part = x[:, start : start + step]
-            p = layout.partials(state.matrix, self.inputs.encode(part, signed))
+            p = layout.partials(state.matrix, self.driven(self.inputs.encode(part, signed)))
             if unit is not None and self.principle is not None:
                 p = self.principle.transfer(p.div_(unit), self.rows).mul_(unit)
             if noise is not None:
@@ -305,7 +328,8 @@ class AnalogTile(AbstractTile):
         post = self.post.costs()
         on = self.inputs.pulse_time + self.pre.settling
         turns = 1 if self.converter.concurrent else self.columns_per_converter
-        line_energy = self.line_capacitance * self.cols * self.weights.cells_per_weight * self.read_voltage**2
+        line_cells = (self.cols + self.spare_columns) * self.weights.cells_per_weight
+        line_energy = self.line_capacitance * line_cells * self.read_voltage**2
         logic = self.post.logic
         driver_energy = self.dac_capacitance * self.inputs.bits_per_phase * self.supply**2
         # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
@@ -343,9 +367,10 @@ class AnalogTile(AbstractTile):
 
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""
-        lines = self.cols * len(self.weights.significance)
+        columns = self.cols + self.spare_columns
+        lines = columns * len(self.weights.significance)
         converters = -(-lines // self.columns_per_converter)
-        cells = self.cell.costs()["part"] * (self.rows * self.cols * self.weights.cells_per_weight)
+        cells = self.cell.costs()["part"] * (self.rows * columns * self.weights.cells_per_weight)
         driver = self.post.logic.register(self.inputs.resolution) * 2
         # A converter that samples needs every line held at once; one that counts takes its lines in turn.
         held = lines if not self.converter.concurrent else converters

@@ -13,8 +13,10 @@ from mho.core import Seed, normal_per_instance
 
 from ._base import Condition
 from ._layout import AbstractLayout
+from ._order import Order
+from ._repair import repaired
 from ._state import Realisation
-from ._wiring import converted, through_wires
+from ._wiring import Wiring
 
 if TYPE_CHECKING:
     from ._analog import AnalogTile
@@ -35,12 +37,14 @@ def realise(
     bottom, top = tile.cell.range
     targets = bottom + tile.weights.targets(layout.split_weight(weights)) * (top - bottom)
     factor_written = 1.0
-    if tile.wires is not None and tile.wires.sweeps and tile.conversion_rounds:
-        shape = (tile.rows, tile.cols)
-        targets, factor_written = converted(
-            tile.wires, tile.weights, shape, targets, (bottom, top), tile.conversion_rounds
-        )
+    reference = int(tile.weights.reference_column)
+    wiring = None
+    if tile.wires is not None and tile.wires.sweeps:
+        order = Order(tile.wires, targets, tile.cols - reference, reference) if tile.sorted_lines else None
+        wiring = Wiring(tile.wires, tile.weights, tile.rows, tile.cols, tile.spare_columns, order)
+        targets, factor_written = wiring.converted(targets, (bottom, top), tile.conversion_rounds)
     draws = {name: normal_per_instance([c.child(name) for c in chips], targets.shape) for name in tile.cell.draws}
+    draws = repaired(tile.cell, targets, draws, chips, tile.cols - reference, reference, tile.spare_columns)
     low, high = tile.converter.codes(tile.bipolar(signed))
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
     _, groups, row_tiles, slices, _, columns = targets.shape
@@ -60,15 +64,15 @@ def realise(
         cell = tile.cell if condition.temperature is None else tile.cell.at_temperature(condition.temperature)
         g = cell.conductance(targets.expand(len(chips), *targets.shape), draws, condition.time)
         drawn = g.sum((1, 4, 6))
-        if tile.wires is not None:
-            g = through_wires(tile.wires, tile.weights, (tile.rows, tile.cols), g)
+        if wiring is not None:
+            g = wiring.through(g)
         states = (g / factor_written - bottom) / (top - bottom)
         seen = states if tile.principle is None else tile.principle.weights(states, mac_draws)
         return states, tile.weights.digits(seen.transpose(0, 1)), drawn
 
     def outputs(digits: Tensor) -> Tensor:
         """Outputs per chip, G, R, calibration vector and column, as measured on chip."""
-        signal = torch.matmul(x, digits / lsb.unsqueeze(-2))
+        signal = torch.matmul(tile.driven(x), digits / lsb.unsqueeze(-2))
         if tile.principle is not None and not tile.principle.linear:
             own = unit[:, :, None, None]
             signal = tile.principle.transfer(signal / own, tile.rows) * own
