@@ -24,11 +24,16 @@ CALIBRATION_IMAGES = 128
 _ERROR_IMAGES = 16
 
 
-def default_conditions(chip: Chip, times: Sequence[float] = (0.0, DAY, YEAR)) -> tuple[Condition, ...]:
-    """Return the times after programming, and each later one again with the chip's drift compensation, if any."""
-    out = [Condition(t) for t in times]
+def default_conditions(
+    chip: Chip, times: Sequence[float] = (0.0, DAY, YEAR), temperature: float | None = None
+) -> tuple[Condition, ...]:
+    """Return the times after programming, and each later one again with the chip's drift compensation, if any.
+
+    A chip at another temperature than that of writing is compensated right away as well.
+    """
+    out = [Condition(t, "none", temperature) for t in times]
     if chip.compensation != "none":
-        out += [Condition(t, chip.compensation) for t in times if t > 0]
+        out += [Condition(t, chip.compensation, temperature) for t in times if t > 0 or temperature is not None]
     return tuple(out)
 
 

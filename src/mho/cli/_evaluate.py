@@ -31,6 +31,10 @@ def evaluate(
     times: Annotated[
         str, typer.Option(help="Times after programming, comma-separated, such as '0 s,1000 s'; m, h, d too.")
     ] = "0 s,1 d,365 d",
+    kelvin: Annotated[
+        list[float],
+        typer.Option(min=1, help="Temperature of ageing and reading; again to compare. [default: as written]"),
+    ] = [],  # noqa: B006
     mean: Annotated[str, typer.Option(help="Mean per channel of the images, scaled to 0..1.")] = "0.485,0.456,0.406",
     std: Annotated[str, typer.Option(help="Standard deviation per channel.")] = "0.229,0.224,0.225",
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
@@ -56,6 +60,12 @@ def evaluate(
     if threads is not None:
         torch.set_num_threads(threads)
     chips = [Chip.load(c, plugin) for c in chip]
+    cold = [c.name for c in chips if kelvin and "temperature" not in c.effects]
+    if cold:
+        raise FileError(
+            f"--kelvin needs cells that say what heat does, not those of {', '.join(cold)}; "
+            'put one into the chip, such as cell = "rram-thermal", or type = "Thermal" around its own'
+        )
     moments = sorted({_time(t) for t in times.split(",")})
     network = _factory(model) if ":" in model else Path(model)
     means, deviations = _numbers(mean, "--mean"), _numbers(std, "--std")
@@ -63,26 +73,28 @@ def evaluate(
         raise FileError(f"--std must be above zero, not {std!r}")
     x, y = load_images(data, means, deviations, images)
     graph = capture(network, x[:1])
+    label = model.partition(":")[2] if ":" in model else Path(model).stem
     with bars() as open_bar:
         evaluations = [
             evaluate_(
                 graph,
                 c,
                 (x, y),
-                name=f"{Path(model).stem if ':' not in model else model.partition(':')[2]} on {c.name}",
+                name=f"{label} on {c.name}{at}",
                 seed=seed,
                 instances=instances,
-                conditions=default_conditions(c, moments),
-                progress=open_bar(c.name),
+                conditions=default_conditions(c, moments, k),
+                progress=open_bar(f"{c.name}{at}"),
             )
             for c in chips
+            for k, at in ([(k, f", {k:g} K") for k in kelvin] or [(None, "")])
         ]
         ablations = [
             ablate(
-                graph, c, (x, y), name=e.name, seed=seed, instances=max(1, instances // 2),
+                graph, c, (x, y), name=f"{label} on {c.name}", seed=seed, instances=max(1, instances // 2),
                 progress=open_bar(f"non-idealities of {c.name}"),
             )
-            for c, e in zip(chips, evaluations, strict=True)
+            for c in chips
             if ablation and c.effects
         ]  # fmt: skip
     title = f"{Path(model).name} on {', '.join(c.name for c in chips)}"

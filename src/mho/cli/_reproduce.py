@@ -44,11 +44,18 @@ def reproduce(
     from rich.table import Table
 
     table = Table(title=RESULTS[name].title, title_justify="left", title_style="bold")
-    for head in ("quantity", "unit", "published", "ours", "ratio", "tolerance", "within", "mark", "source"):
-        table.add_column(head, justify="right" if head in ("published", "ours", "ratio", "tolerance") else "left")
+    notes: dict[str, int] = {}
+    for head in ("quantity", "unit", "published", "ours", "ratio", "within", "mark", "note"):
+        table.add_column(
+            head, justify="right" if head in ("published", "ours", "ratio") else "left", no_wrap=head == "mark"
+        )
     for r in rows:
-        table.add_row(*map(escape, r.cells()))
+        quantity, unit, published, ours, ratio, tolerance, within, mark, source = map(escape, r.cells())
+        note = notes.setdefault(source, len(notes) + 1)
+        table.add_row(quantity, unit, published, ours, ratio, f"{within} (± {tolerance})", mark, str(note))
     answers.print(table)
+    for source, number in notes.items():
+        answers.print(f"{number:2}  {source}", soft_wrap=False)
     answers.print(
         "Marks: prediction (nothing fitted on it), fitted (a parameter was chosen on it), "
         "definition (follows from the specification)."

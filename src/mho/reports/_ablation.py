@@ -45,9 +45,10 @@ class Ablation:
 
     @property
     def when(self) -> str:
-        """The time of reading, and the compensation."""
-        compensation = self.condition.compensation
-        return time_name(self.condition.time) + (f", {compensation} compensation" if compensation != "none" else "")
+        """The time of reading, the compensation, and the temperature if one was named."""
+        compensation, kelvin = self.condition.compensation, self.condition.temperature
+        made_up = f", {compensation} compensation" if compensation != "none" else ""
+        return time_name(self.condition.time) + made_up + ("" if kelvin is None else f", {kelvin:g} K")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -55,6 +56,7 @@ class Ablation:
             "name": self.name,
             "time_s": self.condition.time,
             "compensation": self.condition.compensation,
+            "temperature_k": self.condition.temperature,
             "images": self.images,
             "all": self.all.tolist(),
             "none": self.none.tolist(),

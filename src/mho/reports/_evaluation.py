@@ -110,6 +110,7 @@ class Evaluation:
                 {
                     "time_s": row.condition.time,
                     "compensation": row.condition.compensation,
+                    "temperature_k": row.condition.temperature,
                     "mean": row.mean,
                     "spread": row.spread,
                     "half_width_95": row.half_width,

@@ -102,11 +102,13 @@ class Report:
 
     def accuracy_csv(self) -> str:
         """Return one row per evaluation, condition and chip instance."""
-        rows: list[list[Any]] = [["evaluation", "chip", "time_s", "compensation", "instance", "accuracy"]]
+        rows: list[list[Any]] = [
+            ["evaluation", "chip", "time_s", "compensation", "temperature_k", "instance", "accuracy"]
+        ]
         for e in self.evaluations:
             for condition, accuracies in zip(e.run.conditions, e.run.accuracy(e.labels).tolist(), strict=True):
-                for i, a in enumerate(accuracies):
-                    rows.append([e.name, e.program.chip.name, condition.time, condition.compensation, i, a])
+                told = [e.name, e.program.chip.name, condition.time, condition.compensation, condition.temperature]
+                rows += [[*told, i, a] for i, a in enumerate(accuracies)]
         return _csv(rows)
 
     def cost_csv(self) -> str:

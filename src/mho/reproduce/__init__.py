@@ -6,10 +6,12 @@ from . import (
     _hermes_chip,
     _ibm_tiles,
     _ir_drop,
+    _mram_resistance_sum,
     _nonidealities,
     _pcm_statistics,
     _redundancy,
     _relaxation,
+    _retention_temperature,
     _six_principles,
     _sw_2t2r,
 )
@@ -25,7 +27,9 @@ RESULTS: dict[str, Result] = {
     "nonidealities": _nonidealities.RESULT,
     "redundancy": _redundancy.RESULT,
     "relaxation": _relaxation.RESULT,
+    "retention-temperature": _retention_temperature.RESULT,
     "sw-2t2r": _sw_2t2r.RESULT,
+    "mram-resistance-sum": _mram_resistance_sum.RESULT,
 }
 """By name, what can be reproduced."""
 

@@ -1,5 +1,8 @@
 """What the package ships to run at once, and the way to data of the user's own."""
 
+from ._binary import BinaryPerceptron as BinaryPerceptron
+from ._binary import binary_perceptron as binary_perceptron
+from ._binary import mnist_sample as mnist_sample
 from ._data import MEAN as MEAN
 from ._data import STD as STD
 from ._data import load_images as load_images
