@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from mho.arrays import (
     load_principle,
     read_margin,
 )
-from mho.core import Loader
+from mho.core import Loader, Seed
+from mho.devices import LEVELS, Written, load_cell, load_dynamics, survey
 
 FOLDER = Path(__file__).parent / "images"
 INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
@@ -178,6 +180,119 @@ def principles() -> None:
     save(figure, "principles-transfer.svg")
 
 
+def cells() -> None:
+    """Draw the spread of six cells by state, and how well levels can be told apart."""
+    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
+    panels = figure.subplots(2, 3).flat
+    for axes, name in zip(panels, ("pcm", "rram", "rram-cmo", "rram-written", "nor-flash", "fefet"), strict=True):
+        r = survey(load_cell(name), (0.0, 86400.0), states=23)
+        top = float(r.targets[-1])
+        for i, (label, colour) in enumerate((("right away", BLUE), ("1 day", RED))):
+            mean, sigma = r.mean[i] / top, r.sigma[i] / top
+            axes.fill_between(r.targets / top, mean - 2 * sigma, mean + 2 * sigma, color=colour, alpha=0.2, linewidth=0)
+            axes.plot(r.targets / top, mean, color=colour, linewidth=1.2, label=label)
+        axes.plot((0, 1), (0, 1), ":", color=INK, linewidth=0.8)
+        axes.set_title(name, fontsize=9)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(-0.1, 1.3)
+        axes.grid(color="#e3e8ee")
+    figure.supxlabel("target / highest", fontsize=9)
+    figure.supylabel("conductance / highest, ± 2 sigma", fontsize=9)
+    figure.axes[0].legend(frameon=False, fontsize=8)
+    save(figure, "cells-spread.svg")
+
+
+PULSES = {
+    "gong2018": (1.0, 1e-6, 500),
+    "stellar": (1.0, 50e-9, 300),
+    "tio2": (1.5, 1e-5, 60),
+    "vteam": (0.3, 2e-10, 60),
+    "stanford-rram": (1.45, 2e-8, 60),
+}
+"""Voltage, width and number of the pulses up, and then down, that a figure shows."""
+
+
+def pulses() -> None:
+    """Draw what identical pulses do to the compact models, and loops of current against voltage."""
+    figure = Figure(figsize=(8.2, 4.8), layout="constrained")
+    top, bottom = figure.subplots(2, len(PULSES))
+    for axes, loop, (name, (volt, width, count)) in zip(top, bottom, PULSES.items(), strict=True):
+        part = load_dynamics(name)
+        low, high = part.range(0.2)
+        state = torch.full((200,), part.states[0], dtype=torch.float64)
+        means, spreads = [], []
+        for i in range(2 * count):
+            z = Seed(0).child("pulse", i).normal((200,)).double()
+            state = part.pulse(state, torch.tensor(volt if i < count else -volt).double(), width, z)
+            g = (part.conductance(state, 0.2) - low) / (high - low)
+            means.append(float(g.mean()))
+            spreads.append(float(g.std()))
+        x, mean, spread = range(1, 2 * count + 1), torch.tensor(means), torch.tensor(spreads)
+        axes.fill_between(x, mean - spread, mean + spread, color=BLUE, alpha=0.2, linewidth=0)
+        axes.plot(x, mean, color=BLUE, linewidth=1.2)
+        axes.set_title(name, fontsize=9)
+        axes.set_ylim(-0.05, 1.05)
+        axes.set_xlabel("pulses up, then down", fontsize=8)
+        steps = 400
+        sweep = 1.4 * volt * torch.sin(2 * torch.pi * torch.arange(steps, dtype=torch.float64) / steps)
+        one = torch.full((1,), part.states[0], dtype=torch.float64)
+        current: list[float] = []
+        for turn in range(2):
+            for v in sweep:
+                one = part.pulse(one, v, width)
+                if turn:
+                    current.append(float(part.current(one, v)))
+        loop.plot(sweep, 1e6 * torch.tensor(current), color=RED, linewidth=1.2)
+        loop.axhline(0, color=INK, linewidth=0.5)
+        loop.set_xlabel("voltage (V)", fontsize=8)
+        for a in (axes, loop):
+            a.grid(color="#e3e8ee")
+            a.tick_params(labelsize=7)
+    top[0].set_ylabel("state at 0.2 V, of the window")
+    bottom[0].set_ylabel("current (µA)")
+    save(figure, "cells-pulses.svg")
+
+
+def writing() -> None:
+    """Draw what a tolerance costs in pulses and leaves as error, and which levels can be told apart."""
+    figure = Figure(figsize=(8.2, 3.0), layout="constrained")
+    one, two, three = figure.subplots(1, 3)
+    cell = load_cell("rram-written")
+    assert isinstance(cell, Written)
+    low, high = cell.range
+    targets = torch.linspace(low, high, 19)[:, None].expand(19, 300)
+    tolerances = (0.1e-6, 0.2e-6, 0.3e-6, 0.5e-6, 0.7e-6, 1e-6)
+    for most, colour in ((30, RED), (100, GOLD), (500, BLUE)):
+        done = [
+            replace(cell.loop, tolerance=t, max_pulses=most).write(cell.dynamics, targets, Seed(0)) for t in tolerances
+        ]
+        micro = [1e6 * t for t in tolerances]
+        errors = [100 * float((d.conductance - targets).square().mean().sqrt()) / (high - low) for d in done]
+        one.semilogy(micro, errors, "o-", color=colour, markersize=3, label=f"{most} pulses at most")
+        two.plot(micro, [float(d.pulses.mean()) for d in done], "o-", color=colour, markersize=3)
+    one.set_ylabel("error, rms (% of the range)")
+    one.set_ylim(1, 100)
+    one.set_yticks((1, 3, 10, 30, 100), ("1", "3", "10", "30", "100"))
+    one.minorticks_off()
+    one.legend(frameon=False, fontsize=7)
+    two.set_ylim(0, 100)
+    two.set_ylabel("mean pulses of a cell")
+    for axes in (one, two):
+        axes.set_xlabel("tolerance (± µS)")
+    for name, colour in (("rram-cmo", GREEN), ("rram-written", BLUE), ("pcm", GOLD), ("rram", RED)):
+        r = survey(load_cell(name), (0.0,), states=3)
+        shares = [max(100 * float(o), 0.01) for o in r.overlap[0]]
+        three.semilogy(LEVELS, shares, "o-", color=colour, markersize=3, label=name)
+    three.legend(frameon=False, fontsize=7)
+    three.set_xscale("log", base=2)
+    three.set_xticks(LEVELS, [str(n) for n in LEVELS])
+    three.set_xlabel("levels")
+    three.set_ylabel("read as another level (%)")
+    for axes in (one, two, three):
+        axes.grid(color="#e3e8ee")
+    save(figure, "cells-writing.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -186,6 +301,9 @@ def main() -> None:
         attenuation()
         sneak()
         principles()
+        cells()
+        pulses()
+        writing()
 
 
 if __name__ == "__main__":
