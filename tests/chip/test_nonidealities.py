@@ -10,7 +10,7 @@ from torch import nn
 
 from mho import Chip, Condition, SpecError, capture, compile, nonidealities, quantize, run
 from mho.arrays import ROOMS as ARRAYS
-from mho.arrays import AbstractPrinciple, Wires, load_principle
+from mho.arrays import AbstractPrinciple, Sinh, Wires, load_principle
 from mho.chip import Nonideality
 from mho.chip._nonidealities import _CATALOGUE
 from mho.converters import ROOMS as CONVERTERS
@@ -19,7 +19,7 @@ from mho.core import Loader, Seed
 from mho.devices import ROOMS as DEVICES
 from mho.devices import AbstractCell, Sram, load_cell
 from mho.ir import Program
-from mho.tiles import AnalogTile, load_tile
+from mho.tiles import AnalogTile, BitParallel, Differential, load_tile
 
 PRESETS = Chip.presets()
 HERMES = [
@@ -27,7 +27,8 @@ HERMES = [
 ]  # fmt: skip
 DEVICE = {
     "programming error", "drift", "relaxation", "read noise", "retention", "device variation", "stuck cells",
-    "temperature", "finite on/off ratio", "junction spread",
+    "temperature", "finite on/off ratio", "junction spread", "endurance", "finite levels", "read disturb",
+    "telegraph noise", "I-V non-linearity",
 }  # fmt: skip
 X = Seed(0).child("x").normal((12, 2, 4, 4))
 
@@ -114,6 +115,65 @@ def test_effects_of_ones_own_parts_count_as_those_of_devices() -> None:
     assert Nonideality("moods", "device", "", True) in found
     assert len(found) == len(_CATALOGUE) + 1
     assert _tile(chip.without("moods")).cell == Sram(sram.g_max, sram.area, sram.write_energy, sram.write_time)
+
+
+def _with(effect: str) -> Chip:
+    """Return a chip of resistive cells with 127 states, wires and inputs of levels, that has one effect more."""
+    chip = Chip.load("tile2-rram")
+    wires = Wires(0.5, 0.5, ir_drop="closed")
+    tile = replace(_tile(chip), cell=load_cell("rram"), weights=Differential(8), wires=wires)
+    if effect == "I-V non-linearity":
+        return replace(chip, name="bent", tile=replace(tile, current_law=Sinh(0.2)))
+    return replace(chip, name="special", tile=replace(tile, cell=load_cell(SPECIAL[effect])))
+
+
+SPECIAL = {
+    "endurance": "rram-worn",
+    "finite levels": "rram-16-levels",
+    "read disturb": "rram-disturbed",
+    "telegraph noise": "rram-telegraph",
+}
+NEW = [*SPECIAL, "I-V non-linearity"]
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_effects_of_cells_around_cells_and_of_the_law(name: str) -> None:
+    """Listed as those of a device, switched off by themselves, and gone then; all else stays."""
+    chip = _with(name)
+    assert {n.name: n.kind for n in nonidealities(chip) if n.present}[name] == "device"
+    assert [n for n in NEW if n in chip.effects] == [name]
+    less = chip.without(name)
+    assert set(less.effects) == set(chip.effects) - {name}
+    assert not next(n for n in nonidealities(less) if n.name == name).present
+    assert less.fingerprint() != chip.fingerprint()
+    assert set(chip.only(name).effects) == {name}
+    assert chip.only().effects == {}
+    if name == "I-V non-linearity":
+        assert _tile(less) == replace(_tile(chip), current_law=None)
+    else:
+        assert _tile(less) == replace(_tile(chip), cell=_tile(chip).cell.cell)
+
+
+def test_a_law_is_no_effect_of_pulses() -> None:
+    """Levels only: a pulse has the full read voltage, whatever its width."""
+    chip = Chip.load("hermes")
+    law = replace(chip, tile=replace(_tile(chip), current_law=Sinh(0.1)))
+    assert law.effects.keys() == chip.effects.keys()
+    levels = replace(law, tile=replace(_tile(law), inputs=BitParallel(8, hold=128e-9)))
+    assert levels.effects.keys() == {*chip.effects, "I-V non-linearity"}
+    with pytest.raises(SpecError, match=r"^hermes has no non-ideality 'I-V non-linearity' to switch off; "):
+        law.without("I-V non-linearity")
+
+
+def test_spares_and_sorted_lines_are_no_effects() -> None:
+    """They are what is done about some; what is done stays when there is nothing left to do."""
+    chip = _with("endurance")
+    done = replace(chip, tile=replace(_tile(chip), spare_columns=4, sorted_lines=True))
+    assert done.effects.keys() == chip.effects.keys()
+    for effect in done.effects:
+        less = _tile(done.without(effect))
+        assert (less.spare_columns, less.sorted_lines) == (4, True)
+        assert replace(less, spare_columns=0, sorted_lines=False) == _tile(chip.without(effect))
 
 
 # Switching ------------------------------------------------------------------------------------------------------
@@ -225,3 +285,29 @@ def test_each_alone_does_what_its_name_says() -> None:
         assert in_time == (effect in ("drift", "read noise"))
         assert from_chip == (effect != "IR drop")
         assert torch.equal(written[0], ideal) == in_time
+
+
+@pytest.mark.parametrize(
+    ("name", "in_time", "from_chip"),
+    [
+        ("endurance", False, True),
+        ("finite levels", False, False),
+        ("read disturb", True, False),
+        ("telegraph noise", True, True),
+        ("I-V non-linearity", False, False),
+    ],
+)
+def test_each_new_one_alone_does_what_its_name_says(name: str, in_time: bool, from_chip: bool) -> None:
+    """Wear is there from the start and differs by cell; levels and the law are the same on every chip; and so on."""
+    chip = _with(name)
+    program = _program(chip)
+    conditions = [Condition(None), Condition(86400.0)]
+    ideal, alone = (
+        run(replace(program, chip=c), X, instances=2, conditions=conditions).outputs
+        for c in (chip.only(), chip.only(name))
+    )
+    written, later = alone
+    assert not torch.equal(later, ideal[1])
+    assert torch.equal(written, ideal[0]) == in_time
+    assert torch.equal(written, later) != in_time
+    assert torch.equal(later[0], later[1]) != from_chip

@@ -13,8 +13,8 @@ from mho.devices import StepTable, load_dynamics
 WIDTH = 50e-9
 TABLE = StepTable(
     g_min=1e-6, g_max=5e-6, set_mean=(4e-7, 3e-7, 2e-7, 1e-7), set_sigma=(1e-8, 2e-8, 3e-8, 4e-8),
-    reset_mean=(-1e-7, -2e-7, -3e-7, -5e-7), reset_sigma=(5e-8, 6e-8, 7e-8, 8e-8), width=WIDTH, threshold=0.5, share=0.5,
-    cut=2.0,
+    reset_mean=(-1e-7, -2e-7, -3e-7, -5e-7), reset_sigma=(5e-8, 6e-8, 7e-8, 8e-8), width=WIDTH, threshold=0.5,
+    share=0.5, cut=2.0,
 )  # fmt: skip
 
 

@@ -1,14 +1,20 @@
 """Figures: well-formed SVG that scales, whatever was evaluated and whatever it is called."""
 
+import datetime
+import os
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 import pytest
+import torch
 
 from mho import Condition, Evaluation
+from mho.core import FileError
+from mho.devices import Survey, load_cell, survey
 from mho.ir import Block, Placement
 from mho.reports import _figures as figures
 
@@ -113,3 +119,78 @@ def test_same_figure_same_bytes_and_no_settings_left_behind(analog: Evaluation) 
     assert dict(matplotlib.rcParams) == before
     with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path"}):
         assert figures.svg(figures.layers(analog, "energy"), "x") == first
+
+
+# One cell -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def surveyed() -> Survey:
+    return survey(load_cell("rram"), (None, 0.0, 86400.0), cells=200)
+
+
+def test_spread_of_a_cell(surveyed: Survey) -> None:
+    """In uS: the targets themselves, then for each time the mean, with a band of two standard deviations."""
+    axes = figures.cell_spread(surveyed, "rram").axes[0]
+    ideal, *lines = axes.get_lines()
+    targets = [g * 1e6 for g in surveyed.targets.tolist()]
+    assert list(ideal.get_xdata()) == pytest.approx(targets, rel=1e-6)
+    assert list(ideal.get_ydata()) == list(ideal.get_xdata())
+    assert [line.get_label() for line in lines] == ["just written", "right away", "after 1 day"]
+    for line, band, mean, sigma in zip(lines, axes.collections, surveyed.mean, surveyed.sigma, strict=True):
+        assert list(line.get_xdata()) == pytest.approx(targets, rel=1e-6)
+        assert list(line.get_ydata()) == pytest.approx([g * 1e6 for g in mean.tolist()], rel=1e-6)
+        ys: Any = band.get_paths()[0].vertices
+        edges = torch.cat([mean - 2 * sigma, mean + 2 * sigma]) * 1e6
+        assert (ys[:, 1].min(), ys[:, 1].max()) == pytest.approx((float(edges.min()), float(edges.max())), rel=1e-6)
+    text = _text(figures.svg(figures.cell_spread(surveyed, "rram"), "rram"))
+    assert all(words in text for words in ("rram", "target (µS)", "2 standard deviations", "after 1 day"))
+
+
+def test_spread_at_one_time_and_more_times_than_colours() -> None:
+    for times in ([1.0], [None], [float(t) for t in range(9)]):
+        _text(figures.svg(figures.cell_spread(survey(load_cell("sram"), times, 3, 10), "x"), "x"))
+
+
+def test_names_of_cells_are_text(surveyed: Survey) -> None:
+    for name in ("<b>$x^$ & \\bad{$", "_cell"):
+        assert name in _text(figures.svg(figures.cell_spread(surveyed, name), "x"))
+
+
+@pytest.mark.parametrize(
+    ("ending", "magic"), [("svg", b"<?xml"), ("png", b"\x89PNG\r\n"), ("pdf", b"%PDF-"), ("PNG", b"\x89PNG")]
+)
+def test_save_figure(surveyed: Survey, tmp_path: Path, ending: str, magic: bytes) -> None:
+    path = tmp_path / f"cell.{ending}"
+    path.write_bytes(b"an older picture")
+    figures.save_figure(figures.cell_spread(surveyed, "rram"), path)
+    assert path.read_bytes().startswith(magic)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+SALTED = pytest.mark.xfail(strict=True, reason="save_figure writes in the user's style, not in ours: no hash salt")
+
+
+@pytest.mark.parametrize("ending", [pytest.param("svg", marks=SALTED), "png", "pdf"])
+def test_saved_twice_is_the_same_file(surveyed: Survey, tmp_path: Path, ending: str) -> None:
+    """No date, no random names."""
+    for name in ("a", "b"):
+        figures.save_figure(figures.cell_spread(surveyed, "rram"), tmp_path / f"{name}.{ending}")
+    first, second = ((tmp_path / f"{name}.{ending}").read_bytes() for name in ("a", "b"))
+    assert first == second
+    assert str(datetime.date.today().year).encode() not in first or ending != "svg"
+
+
+@SALTED
+def test_text_of_a_saved_svg_is_text(surveyed: Survey, tmp_path: Path) -> None:
+    figures.save_figure(figures.cell_spread(surveyed, "rram"), tmp_path / "a.svg")
+    root = ElementTree.parse(tmp_path / "a.svg").getroot()
+    text = "\n".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert "target (µS)" in text
+
+
+@pytest.mark.parametrize("name", ["cell.jpg", "cell", "cell.svgz", ".svg"])
+def test_other_endings_are_refused(surveyed: Survey, tmp_path: Path, name: str) -> None:
+    with pytest.raises(FileError, match=rf"^a picture must end with .svg, .png or .pdf, not '{name}'$"):
+        figures.save_figure(figures.cell_spread(surveyed, "x"), tmp_path / name)
+    assert os.listdir(tmp_path) == []

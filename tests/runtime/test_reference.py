@@ -18,13 +18,14 @@ from mho.arrays import (
     RampCrossing,
     ResistanceSum,
     ResistiveDivision,
+    Sinh,
     Wires,
 )
 from mho.chip import Chip
 from mho.compiler import capture, compile, quantize
 from mho.converters import AbstractConverter, load_converter
 from mho.core import Seed
-from mho.devices import load_cell
+from mho.devices import Faulty, load_cell
 from mho.ir import Graph, Program
 from mho.runtime import ReferenceBackend, TorchBackend, run
 from mho.tiles import (
@@ -147,6 +148,82 @@ def test_fast_backend_is_the_literal_one(
     slow = run(program, X[:1], instances=1, conditions=CONDITIONS, backend="reference").outputs
     step = _smallest_step(program, "fc")
     assert float((fast - slow).abs().max()) < min(0.05 * step, 2e-5 * float(slow.abs().max()))
+
+
+def _changed(program: Program, **changes: object) -> Program:
+    tile = program.chip.tile
+    assert isinstance(tile, AnalogTile)
+    return replace(program, chip=replace(program.chip, tile=replace(tile, **changes)))
+
+
+def _judge(program: Program, less: Program) -> None:
+    """Compare the backends for a program, and make sure that what `less` does not have is there to be compared."""
+    fast = run(program, X[:1], instances=1, conditions=CONDITIONS).outputs
+    slow = run(program, X[:1], instances=1, conditions=CONDITIONS, backend="reference").outputs
+    step = _smallest_step(program, "fc")
+    assert float((fast - slow).abs().max()) < min(0.05 * step, 2e-5 * float(slow.abs().max()))
+    assert float((fast - run(less, X[:1], instances=1, conditions=CONDITIONS).outputs).abs().max()) > step
+
+
+LEVELS = [i for i in INPUTS if i.energy_exponent == 2]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "weights"),
+    [*itertools.product(LEVELS, [Differential(8), BitSliced(8, 2), OffsetColumn(8)]), (LEVELS[0], WEIGHTS[2])],
+    ids=lambda part: repr(part)[:60],
+)
+def test_levels_through_a_law(inputs: AbstractInputEncoding, weights: AbstractWeightEncoding) -> None:
+    """Also where each column is calibrated to what the law makes of its inputs."""
+    program = _changed(_program(inputs, weights, CONVERTERS["sar with mismatch"]), column_calibration=True)
+    _judge(_changed(program, current_law=Sinh(0.1)), program)
+
+
+@pytest.mark.parametrize("inputs", [i for i in INPUTS if i.energy_exponent == 1], ids=lambda part: repr(part)[:60])
+def test_pulses_through_a_law(inputs: AbstractInputEncoding) -> None:
+    """Nothing: in either backend, byte by byte."""
+    program = _program(inputs, Differential(8), CONVERTERS["sar"])
+    for backend in ("torch", "reference"):
+        one, other = (
+            run(p, X[:1], instances=1, conditions=CONDITIONS[:1], backend=backend).outputs
+            for p in (program, _changed(program, current_law=Sinh(0.1)))
+        )
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS, ids=repr)
+@pytest.mark.parametrize(
+    "wires",
+    [
+        Wires(20.0, 20.0, 100.0, 100.0),
+        Wires(20.0, 20.0, 100.0, 100.0, drive="right", read="top", pairs="word lines", ir_drop="closed"),
+    ],
+    ids=["exact", "closed"],
+)
+def test_sorted_lines(wires: Wires, weights: AbstractWeightEncoding) -> None:
+    """With a round of conversion, in tiles narrower than the layers: inputs and outputs go to and come from lines."""
+    program = _program(LEVELS[0], weights, CONVERTERS["sar with mismatch"])
+    sorted_ = _changed(program, wires=wires, sorted_lines=True, conversion_rounds=1, cols=2)
+    _judge(sorted_, _changed(sorted_, sorted_lines=False))
+
+
+@pytest.mark.parametrize("inputs", [INPUTS[0], INPUTS[6]], ids=lambda part: repr(part)[:60])
+@pytest.mark.parametrize("weights", WEIGHTS, ids=repr)
+def test_spare_columns(inputs: AbstractInputEncoding, weights: AbstractWeightEncoding) -> None:
+    program = _changed(
+        _program(inputs, weights, CONVERTERS["sar"]), cell=Faulty(load_cell("pcm"), 0.05, 0.05), spare_columns=2
+    )
+    _judge(program, _changed(program, spare_columns=0))
+
+
+@pytest.mark.parametrize("weights", WEIGHTS, ids=repr)
+def test_all_at_once(weights: AbstractWeightEncoding) -> None:
+    program = _changed(
+        _program(LEVELS[1], weights, CONVERTERS["cco"]), cell=Faulty(load_cell("rram"), 0.05, 0.05), spare_columns=2,
+        wires=Wires(20.0, 20.0, 100.0, 100.0), sorted_lines=True, current_law=Sinh(0.15), column_calibration=True,
+    )  # fmt: skip
+    for less in ({"spare_columns": 0}, {"sorted_lines": False}, {"current_law": None}):
+        _judge(program, _changed(program, **less))
 
 
 @pytest.mark.parametrize("chip", ["hermes", "tile2-rram"])

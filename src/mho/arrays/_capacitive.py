@@ -10,7 +10,7 @@ from typing import Annotated
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Farad, NotNegative, Ohm, Positive, Ratio, Second, Source, Volt
+from mho.core import Farad, NotNegative, Ohm, Positive, Ratio, Second, Source, SquareMetre, Volt
 
 from ._principle import BOLTZMANN, AbstractPrinciple
 
@@ -35,6 +35,8 @@ class ChargeRedistribution(AbstractPrinciple):
     """Resistance of the switch that joins a capacitor to the line."""
     temperature: Annotated[float, NotNegative] = 0.0
     """In K; 0 for no thermal noise."""
+    density: Annotated[float, Positive] = 2e-3
+    """Capacitance of a square metre of capacitor, in F/m2."""
     sources: tuple[Source, ...] = ()
 
     @property
@@ -83,6 +85,11 @@ class ChargeRedistribution(AbstractPrinciple):
         return self.capacitance
 
     @property
+    def cell_area(self) -> SquareMetre:
+        """That of the capacitor."""
+        return self.capacitance / self.density
+
+    @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
         """Mismatch, parasitics, thermal noise, where there is any."""
         without = {
@@ -115,6 +122,8 @@ class CapacitiveDivision(AbstractPrinciple):
     """Resistance of what steps a lower plate."""
     temperature: Annotated[float, NotNegative] = 0.0
     """In K; 0 for no thermal noise."""
+    density: Annotated[float, Positive] = 2e-3
+    """Capacitance of a square metre of capacitor, in F/m2."""
     sources: tuple[Source, ...] = ()
 
     @property
@@ -172,6 +181,11 @@ class CapacitiveDivision(AbstractPrinciple):
     def cell_capacitance(self) -> Farad:
         """Its capacitor."""
         return self.capacitance
+
+    @property
+    def cell_area(self) -> SquareMetre:
+        """That of the capacitor."""
+        return self.capacitance / self.density
 
     @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Farad, Second
+from mho.core import Farad, Second, SquareMetre
 
 BOLTZMANN = 1.380649e-23
 """J / K, exact by definition of the kelvin."""
@@ -74,6 +74,11 @@ class AbstractPrinciple(ABC):
     @abstractmethod
     def cell_capacitance(self) -> Farad:
         """Capacitance that each cell needs beside the memory, in F: it is most of what the principle costs in area."""
+
+    @property
+    def cell_area(self) -> SquareMetre:
+        """Area of what each cell needs beside the memory; it lies above the memory, so the larger of both counts."""
+        return 0.0
 
     @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:

@@ -46,6 +46,20 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     )
 
 
+def programming(program: Program) -> Cost:
+    """Return what writing the network once costs: all tiles at the same time, the blocks of a tile one after another.
+
+    As the cells' `write` says: a single pulse a cell, unless the cell knows its write-verify loop. The logic of the
+    loop is not in it, so it is a lower bound.
+    """
+    energy, busy = 0.0, dict[int, float]()
+    for block in program.placement.blocks:
+        cost = program.chip.tile.write_cost(block.rows, block.columns)
+        energy += cost.energy
+        busy[block.tile] = busy.get(block.tile, 0.0) + cost.latency
+    return Cost(energy=energy, latency=max(busy.values(), default=0.0))
+
+
 def _powered(program: Program) -> float:
     """Return the share of the tiles, and so of the digital unit beside them, that is on."""
     return max(1, program.placement.tiles_used) / program.chip.tiles

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from mho.core import CostTree, walk_sources
-from mho.cost import Summary, by_block, summarise
+from mho.core import Cost, CostTree, walk_sources
+from mho.cost import Summary, by_block, programming, summarise
 from mho.ir import Program
 from mho.runtime import Run
 from mho.tiles import Condition
@@ -81,6 +81,10 @@ class Evaluation:
         """Return the headline cost of one image."""
         return summarise(self.program, self.cost)
 
+    def programming(self) -> Cost:
+        """Return what writing the network once costs, at least."""
+        return programming(self.program)
+
     def assumed(self) -> list[tuple[str, str, str]]:
         """Return all assumed numbers of the chip as (path, fields, reason)."""
         return self._sourced("assumed")
@@ -118,6 +122,8 @@ class Evaluation:
                 }
                 for i, row in enumerate(self.accuracy())
             ],
+            "programming_energy_j": self.programming().energy,
+            "programming_latency_s": self.programming().latency,
             "energy_j": summary.energy,
             "latency_s": summary.latency,
             "area_m2": summary.area,

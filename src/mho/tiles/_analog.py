@@ -365,12 +365,20 @@ class AnalogTile(AbstractTile):
             "output encoding": Cost(energy=half * v * activity.drawn),
         }
 
+    def write_cost(self, rows: int, columns: int) -> Cost:
+        """Cell after cell."""
+        cells = rows * (columns + self.weights.reference_column) * self.weights.cells_per_weight
+        return self.cell.costs()["write"] * cells
+
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""
         columns = self.cols + self.spare_columns
         lines = columns * len(self.weights.significance)
         converters = -(-lines // self.columns_per_converter)
-        cells = self.cell.costs()["part"] * (self.rows * columns * self.weights.cells_per_weight)
+        cell = self.cell.costs()["part"]
+        above = self.principle.cell_area if self.principle is not None else 0.0
+        cell = replace(cell, area=max(cell.area, above))
+        cells = cell * (self.rows * columns * self.weights.cells_per_weight)
         driver = self.post.logic.register(self.inputs.resolution) * 2
         # A converter that samples needs every line held at once; one that counts takes its lines in turn.
         held = lines if not self.converter.concurrent else converters

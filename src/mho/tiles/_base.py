@@ -119,5 +119,9 @@ class AbstractTile(ABC):
         """Return the cost by block that depends on the data, for one image and a layer of that many weights."""
 
     @abstractmethod
+    def write_cost(self, rows: int, columns: int) -> Cost:
+        """Return what writing so many rows and columns of weights once costs, as the cell's `write` says."""
+
+    @abstractmethod
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""

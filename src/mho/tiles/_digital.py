@@ -148,6 +148,11 @@ class DigitalTile(AbstractTile):
         times = activity.positions * self.inputs.bits * weights * ones
         return {"cells": Cost(energy=gates * times), "output encoding": Cost(energy=tree * times)}
 
+    def write_cost(self, rows: int, columns: int) -> Cost:
+        """Row after row, all bits of a row at once."""
+        write = self.cell.costs()["write"]
+        return Cost(energy=write.energy * rows * columns * self.weight_bits, latency=write.latency * rows)
+
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""
         bits = self.rows * self.cols * self.weight_bits
