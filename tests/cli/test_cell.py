@@ -31,7 +31,8 @@ def test_json(cli: Any, name: str) -> None:
     assert (code, err) == (0, "")
     table = json.loads(out)
     assert list(table) == [
-        "cell", "range_s", "targets_s", "times_s", "mean_s", "sigma_s", "error", "levels", "overlap", "write", "area_m2",
+        "cell", "range_s", "targets_s", "times_s", "mean_s", "sigma_s", "error", "levels", "overlap", "write",
+        "area_m2",
     ]  # fmt: skip
     cell = load_cell(name)
     expected = survey(cell)

@@ -14,10 +14,11 @@ from mho.devices import ROOMS, AbstractCell, load_cell
 CELLS = sorted(Loader(ROOMS).presets(AbstractCell))
 STATES = {"dram": 2, "fefet": 4, "mram": 2}
 """Cells that round their targets, and to how many."""
-LEVELS = {f"rram-{count}-levels": count for count in (15, 16, 32, 64)}
+LEVELS = {f"rram-{count}-levels": count for count in (15, 16, 32, 64)} | {"sram-twin-8t": 4}
 """The same as an effect that can be taken away, through which gradients pass."""
-NOISY = [name for name in CELLS if name != "sram"]
-STEADY = ("rram-disturbed", "rram-written")
+EXACT = ("sram", "sram-6t-split", "sram-8t")
+NOISY = [name for name in CELLS if name not in EXACT]
+STEADY = ("rram-disturbed", "rram-written", "sram-twin-8t")
 """Cells that nothing but their reads moves."""
 TIMES = [None, 0.0, 1e-6, 1.0, 20.0, 3600.0, 86400.0]
 
@@ -201,7 +202,7 @@ AGEING = {"drift", "relaxation", "retention"}
 @pytest.mark.parametrize("name", CELLS)
 def test_effects_are_known(name: str) -> None:
     assert set(_hot(name).effects) <= set(OWN)
-    assert (load_cell(name).effects == {}) == (name == "sram")
+    assert (load_cell(name).effects == {}) == (name in EXACT)
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -305,7 +306,20 @@ def test_instances_do_not_depend_on_the_chunks() -> None:
 
 
 @pytest.mark.compile
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.xfail(
+                strict=True, reason="torch.compile warns of and ignores the lru_cache of the loop's table"
+            )
+            if name == "rram-written"
+            else (),
+        )
+        for name in CELLS
+    ],
+)
 @pytest.mark.parametrize("time", [None, 3600.0])
 def test_compiled_equals_eager(name: str, time: float | None) -> None:
     torch.compiler.reset()

@@ -294,10 +294,12 @@ def test_state_of_what_is_out_of_reach_is_the_nearest_end(name: str) -> None:
 VARIED = [
     ("hfox-tel", "pulses_up", 60.0, 1), ("hfox-tel", "nonlinearity_up", 1.5, 1), ("hfox-tel", "width", 50e-9, 1),
     ("hfox-tel", "nonlinearity_down", 1.5, -1), ("hfox-tel", "cycle_sigma", 0.02, 1),
-    ("vteam", "k_on", -10.0, 1), ("vteam", "alpha_on", 3.0, 1), ("vteam", "v_on", -0.2, 1), ("vteam", "length", 3e-9, 1),
+    ("vteam", "k_on", -10.0, 1), ("vteam", "alpha_on", 3.0, 1), ("vteam", "v_on", -0.2, 1),
+    ("vteam", "length", 3e-9, 1),
     ("vteam", "k_off", 5e-4, -1), ("vteam", "v_off", 0.02, -1),
     ("stanford-rram", "i_0", 1e-3, 1), ("stanford-rram", "gap_scale", 0.25e-9, 1), ("stanford-rram", "v_0", 0.25, 1),
-    ("stanford-rram", "velocity", 10.0, 1), ("stanford-rram", "activation", 0.6, 1), ("stanford-rram", "hop", 0.25e-9, -1),
+    ("stanford-rram", "velocity", 10.0, 1), ("stanford-rram", "activation", 0.6, 1),
+    ("stanford-rram", "hop", 0.25e-9, -1),
     ("stanford-rram", "thickness", 12e-9, 1), ("stanford-rram", "gamma_0", 16.0, 1), ("stanford-rram", "beta", 0.8, -1),
     ("stanford-rram", "heat_resistance", 2.1e3, 1), ("stanford-rram", "ambient", 300.0, -1),
 ]  # fmt: skip

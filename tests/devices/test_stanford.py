@@ -115,9 +115,11 @@ def test_two_hundred_steps_are_enough(gap: float, volt: float, width: float) -> 
     assert _pulse(gap, volt, width) - gap == pytest.approx(exact - gap, rel=4e-3, abs=1e-9)
 
 
-@pytest.mark.parametrize(("gap", "volt", "width"), [(1.69, 1.4, 1e-7), (1.69, 1.6, 1e-8), (1.69, 2.0, 1e-10),
-                                                    (1.2, 1.2, 1e-7), (1.0, 1.5, 1e-9), (0.21, -1.2, 1e-7),
-                                                    (0.21, -1.5, 1e-8), (0.21, -2.0, 1e-10), (0.5, -1.3, 1e-7)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("gap", "volt", "width"),
+    [(1.69, 1.4, 1e-7), (1.69, 1.6, 1e-8), (1.69, 2.0, 1e-10), (1.2, 1.2, 1e-7), (1.0, 1.5, 1e-9), (0.21, -1.2, 1e-7),
+     (0.21, -1.5, 1e-8), (0.21, -2.0, 1e-10), (0.5, -1.3, 1e-7)],
+)  # fmt: skip
 def test_second_order(gap: float, volt: float, width: float) -> None:
     """Twice the steps, a quarter of the error: 4 + O(h), where steps of 3.5 % matter."""
     exact, _ = _reference(gap, volt, width)
@@ -139,7 +141,8 @@ def test_when_a_set_runs_away(gap: float, volt: float) -> None:
     width = when * (1 - LAST)
     late, early = (_reference(gap, volt, width * part)[0] for part in (1 + LAST / 3, 1 - LAST / 3))
     assert late <= _pulse(gap, volt, width) <= early
-    assert max(abs(_rate(g, volt)) for g in np.linspace(LOW, gap)) > 3 * abs(_rate(gap, volt))  # it accelerates indeed
+    if volt < 3:  # beyond, the heat takes from the field what it gives to the hops
+        assert max(abs(_rate(g, volt)) for g in np.linspace(LOW, gap)) > 3 * abs(_rate(gap, volt))
     assert _pulse(gap, volt, when * 100) == pytest.approx(LOW, rel=1e-12)
 
 

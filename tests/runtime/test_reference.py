@@ -195,8 +195,8 @@ def test_pulses_through_a_law(inputs: AbstractInputEncoding) -> None:
 @pytest.mark.parametrize(
     "wires",
     [
-        Wires(20.0, 20.0, 100.0, 100.0),
-        Wires(20.0, 20.0, 100.0, 100.0, drive="right", read="top", pairs="word lines", ir_drop="closed"),
+        Wires(2e3, 2e3, 100.0, 100.0),
+        Wires(2e3, 2e3, 100.0, 100.0, drive="right", read="top", pairs="word lines", ir_drop="closed"),
     ],
     ids=["exact", "closed"],
 )
@@ -220,7 +220,7 @@ def test_spare_columns(inputs: AbstractInputEncoding, weights: AbstractWeightEnc
 def test_all_at_once(weights: AbstractWeightEncoding) -> None:
     program = _changed(
         _program(LEVELS[1], weights, CONVERTERS["cco"]), cell=Faulty(load_cell("rram"), 0.05, 0.05), spare_columns=2,
-        wires=Wires(20.0, 20.0, 100.0, 100.0), sorted_lines=True, current_law=Sinh(0.15), column_calibration=True,
+        wires=Wires(2e3, 2e3, 100.0, 100.0), sorted_lines=True, current_law=Sinh(0.15), column_calibration=True,
     )  # fmt: skip
     for less in ({"spare_columns": 0}, {"sorted_lines": False}, {"current_law": None}):
         _judge(program, _changed(program, **less))

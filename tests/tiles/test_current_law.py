@@ -179,7 +179,8 @@ def test_a_product_is_that_of_distorted_inputs(inputs: AbstractInputEncoding, we
     n, v = inputs.pulse_steps, tile.read_voltage / LAW.v0
     phases = inputs.significance(True)
     driven = sum(
-        w * n * torch.sinh(p.double() / n * v) / math.sinh(v) for w, p in zip(phases, inputs.encode(x, True), strict=True)
+        w * n * torch.sinh(p.double() / n * v) / math.sinh(v)
+        for w, p in zip(phases, inputs.encode(x, True), strict=True)
     )
     expected = driven @ _weight(tile).double().T
     high = tile.converter.codes(tile.bipolar(True))[1]

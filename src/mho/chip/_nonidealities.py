@@ -14,6 +14,7 @@ _CATALOGUE: dict[str, tuple[Kind, str]] = {
     "relaxation": ("device", "the conductance wanders in the seconds and days after writing"),
     "read noise": ("device", "the conductance fluctuates while it is read"),
     "retention": ("device", "the state is lost with time"),
+    "process variation": ("device", "conductances differ between cells, lines and chips as they were made"),
     "device variation": ("device", "cells differ from one another from the start"),
     "stuck cells": ("device", "some cells cannot be written"),
     "endurance": ("device", "cycles of writing have narrowed the window and killed cells"),

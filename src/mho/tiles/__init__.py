@@ -25,6 +25,7 @@ from ._readout import PostConversion as PostConversion
 from ._readout import PreConversion as PreConversion
 from ._state import ArrayState as ArrayState
 from ._state import Realisation as Realisation
+from ._variation import Variation as Variation
 from ._weights import AbstractWeightEncoding as AbstractWeightEncoding
 from ._weights import BitSliced as BitSliced
 from ._weights import Differential as Differential

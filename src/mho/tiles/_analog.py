@@ -23,6 +23,7 @@ from ._layout import AbstractLayout
 from ._readout import PostConversion, PreConversion
 from ._realise import realise
 from ._state import ArrayState, Realisation
+from ._variation import Variation
 from ._weights import AbstractWeightEncoding
 
 _CHUNK = 1 << 20
@@ -68,6 +69,8 @@ class AnalogTile(AbstractTile):
     """Whether rows and columns lie in the order in which the wires take least."""
     spare_columns: int = 0
     """Columns of weights beyond `cols`, to which the worst ones of a tile are moved after writing."""
+    variation: Variation | None = None
+    """Process variation; without any, cells differ only as they themselves say."""
     current_law: Sinh | None = None
     """The cells' current against voltage; without one they are ohmic. Matters to inputs that are levels."""
     sources: tuple[Source, ...] = ()
@@ -122,6 +125,8 @@ class AnalogTile(AbstractTile):
     def effects(self) -> Mapping[str, AbstractTile]:
         """Those of the cell, the wires, the circuit before the converter, and the converter."""
         out: dict[str, AbstractTile] = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
+        if self.variation is not None and self.variation != Variation(sources=self.variation.sources):
+            out["process variation"] = replace(self, variation=None)
         if self.current_law is not None and self.inputs.energy_exponent == 2:
             out["I-V non-linearity"] = replace(self, current_law=None)
         if self.wires is not None and self.wires.sweeps:

@@ -45,6 +45,7 @@ def realise(
         targets, factor_written = wiring.converted(targets, (bottom, top), tile.conversion_rounds)
     draws = {name: normal_per_instance([c.child(name) for c in chips], targets.shape) for name in tile.cell.draws}
     draws = repaired(tile.cell, targets, draws, chips, tile.cols - reference, reference, tile.spare_columns)
+    varied = tile.variation.factors(chips, targets.shape, tile.weights.sides) if tile.variation is not None else None
     low, high = tile.converter.codes(tile.bipolar(signed))
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
     _, groups, row_tiles, slices, _, columns = targets.shape
@@ -63,6 +64,7 @@ def realise(
         """Return states and digits per chip and the conductance of each row's cells."""
         cell = tile.cell if condition.temperature is None else tile.cell.at_temperature(condition.temperature)
         g = cell.conductance(targets.expand(len(chips), *targets.shape), draws, condition.time)
+        g = g if varied is None else g * varied
         drawn = g.sum((1, 4, 6))
         if wiring is not None:
             g = wiring.through(g)
