@@ -1,4 +1,4 @@
-"""Train a binary two-layer perceptron on MNIST: weights, pixels and hidden units of +-1, as a crossbar of junctions holds.
+"""Train a binary two-layer perceptron on MNIST: weights, pixels and hidden units of +-1, as junctions hold them.
 
 The data are Parquet files in the Hugging Face layout (a column `image` with the encoded image in `bytes`, and `label`).
 

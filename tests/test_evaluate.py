@@ -1,7 +1,9 @@
 """evaluate: all verbs in one call, nothing more; wrong networks, chips and data are one sentence."""
 
+import json
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,11 @@ from mho import (
     estimate,
     evaluate,
     quantize,
+    report,
     run,
 )
+from mho.devices import Thermal, load_cell
+from mho.tiles import AnalogTile
 
 
 def _network() -> nn.Module:
@@ -96,6 +101,167 @@ def test_conditions() -> None:
     assert default_conditions(Chip.load("hermes"), [0.0]) == (Condition(0.0),)
     one = evaluate(_network(), "hermes", _data(3), instances=1, conditions=[Condition(None)])
     assert one.run.conditions == (Condition(None),)
+
+
+# Temperature ----------------------------------------------------------------------------------------------------
+
+
+def _hot_chip() -> Chip:
+    """`hermes` with exact cells that lose two in a thousand a kelvin, and nothing else that errs but rounding."""
+    chip = Chip.load("hermes")
+    assert isinstance(chip.tile, AnalogTile)
+    cell = Thermal(load_cell("sram"), (-2e-3,))
+    return replace(chip, tile=replace(chip.tile, cell=cell)).only("temperature")
+
+
+def test_conditions_at_a_temperature() -> None:
+    """A chip that is not as warm as when it was written is compensated right away too, if it can be."""
+    hermes = Chip.load("hermes")
+    expected = [Condition(t, c, 350.0) for c in ("none", "global") for t in (0.0, 60.0)]
+    assert default_conditions(hermes, [0.0, 60.0], 350.0) == tuple(expected)
+    assert default_conditions(Chip.load("dimc-sram"), [0.0, 60.0], 350.0) == tuple(expected[:2])
+    assert default_conditions(replace(hermes, compensation="column"), [0.0], 350.0) == (
+        Condition(0.0, "none", 350.0), Condition(0.0, "column", 350.0),
+    )  # fmt: skip
+    assert len(default_conditions(hermes, temperature=300.0)) == 6
+    assert {c.temperature for c in default_conditions(hermes)} == {None}
+    assert Condition().temperature is None
+
+
+@pytest.mark.parametrize("compensation", ["global", "column"])
+def test_compensation_at_time_zero_makes_up_for_heat(compensation: Any) -> None:
+    """60 K take 12 % of every product, and rounding less than 2 %; what is common to all columns comes back.
+
+    So the error is 12 % within 2 % without the factor. With it, it is at most that of rounding in steps that are
+    1 / 0.88 as large and, of the factor itself, no more than rounding again: less than 5 %.
+    """
+    chip = replace(_hot_chip(), compensation=compensation)
+    torch.manual_seed(0)
+    data = torch.randn(20, 100), torch.arange(20) % 5
+    conditions = (Condition(0.0), *default_conditions(chip, [0.0], 360.0))
+    errors = evaluate(nn.Linear(100, 5, bias=False), chip, data, instances=2, conditions=conditions).run.layer_errors
+    cold, bare, made_up = errors["weight"]
+    assert float(cold.max()) < 0.02
+    assert float((bare - 0.12).abs().max()) < 0.02
+    assert float(made_up.max()) < 0.05
+
+
+def test_the_temperature_of_writing_changes_nothing() -> None:
+    """300 K is that of the cell's data: the same outputs as without a temperature, bit for bit; 360 K is another."""
+    chip = Chip.load("hermes")
+    assert isinstance(chip.tile, AnalogTile)
+    chip = replace(chip, tile=replace(chip.tile, cell=load_cell("rram-thermal")))
+    conditions = [Condition(60.0, "none", k) for k in (None, 300.0, 360.0)]
+    outputs = evaluate(_network(), chip, _data(3), instances=1, conditions=conditions).run.outputs
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
+
+
+def test_heat_does_nothing_to_cells_that_do_not_say_what() -> None:
+    """In Python, where nothing refuses it: see `at_temperature`."""
+    conditions = [Condition(0.0), Condition(0.0, "none", 400.0)]
+    outputs = evaluate(_network(), "hermes", _data(3), instances=1, conditions=conditions).run.outputs
+    assert torch.equal(outputs[0], outputs[1])
+
+
+# Pruned networks ------------------------------------------------------------------------------------------------
+
+ANALOG = ["hermes", "hermes-4phase", "tile2-rram"]
+
+
+def _classifier(kind: str) -> Any:
+    """Return a network of one layer, so that its columns are the scores of five classes, and images for it."""
+    torch.manual_seed(0)
+    if kind == "linear":
+        return nn.Sequential(nn.Linear(40, 5)), torch.randn(8, 40)
+    return nn.Sequential(nn.Conv2d(3, 5, 6), nn.Flatten()), torch.randn(8, 3, 6, 6)
+
+
+def _pruned(network: Any, chip: str, x: Tensor) -> Tensor:
+    """Return the scores on two chips at all default conditions, after a report that can be written."""
+    e = evaluate(network, chip, (x, torch.arange(len(x)) % 5), instances=2)
+    assert e.cost.total.energy > 0
+    assert torch.isfinite(e.run.outputs).all()
+    layer = next(iter(e.program.quant.layers.values()))
+    assert torch.equal(layer.weight_scale == 0, network[0].weight.detach().flatten(1).abs().amax(1) == 0)
+    json.loads(report(e).to_json())
+    return e.run.outputs
+
+
+@pytest.mark.parametrize("chip", [*ANALOG, "dimc-sram"])
+@pytest.mark.parametrize("kind", ["linear", "convolution"])
+@pytest.mark.parametrize("columns", [[2], [0, 4], [0, 1, 2, 3, 4]], ids=["one", "two", "all"])
+def test_pruned_columns_give_their_bias(chip: str, kind: str, columns: list[int]) -> None:
+    """Exactly, on every chip and at every time, with drift compensation too; the others answer to the image."""
+    network, x = _classifier(kind)
+    with torch.no_grad():
+        network[0].weight[columns] = 0
+    y = _pruned(network, chip, x)
+    bias = network[0].bias.detach()
+    for column in range(5):
+        if column in columns:
+            assert torch.equal(y[..., column], bias[column].expand_as(y[..., column]))
+        else:
+            assert (y[..., column].std(-1) > 0).all()
+
+
+@pytest.mark.parametrize("chip", [*ANALOG, "dimc-sram"])
+def test_pruned_columns_without_bias_give_zero(chip: str) -> None:
+    x = torch.randn(8, 40, generator=torch.Generator().manual_seed(0))
+    network = nn.Sequential(nn.Linear(40, 5, bias=False))
+    with torch.no_grad():
+        network[0].weight[1] = 0
+    assert not _pruned(network, chip, x)[..., 1].any()
+
+
+@pytest.mark.parametrize("chip", [*ANALOG, "dimc-sram"])
+def test_a_pruned_channel_in_the_middle(chip: str) -> None:
+    """What follows a whole layer of zeros gets its biases: exact scores do not depend on the image at all."""
+    network = _network()
+    with torch.no_grad():
+        network[0].weight.zero_()
+    e = evaluate(network, chip, _data(4), instances=1, conditions=[Condition(None)])
+    # Converters have noise of their own even as written: only exact tiles repeat exactly.
+    assert torch.isfinite(e.run.outputs).all()
+    with torch.inference_mode():
+        truth = network(_data(1)[0])[0]
+    if chip == "dimc-sram":
+        assert (e.run.outputs == e.run.outputs[:, :, :1]).all()
+        # 144 inputs and weights of 8 bits, each off by half a step of 1 / 127 of its largest, all in one direction.
+        # (Clipped inputs are off by no more in the mean square: the range of least error was chosen.)
+        last = network[4].weight.detach()
+        value = network[2](network[1](network[0](_data(1)[0]))).detach()
+        bound = (last.abs().amax(1) * float(value.max()) * 144 / 127).max()
+        assert float((e.run.outputs[0, 0, 0] - truth).abs().max()) <= float(bound)
+
+
+@pytest.mark.parametrize(
+    "chip",
+    [
+        pytest.param(
+            c, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="0 / 0 where the scale underflows")
+        )
+        for c in ANALOG
+    ]
+    + ["dimc-sram"],
+)
+@pytest.mark.parametrize("least", [1e-45, 4e-44])
+def test_a_column_that_decayed_to_almost_nothing(chip: str, least: float) -> None:
+    """Weight decay ends in subnormal numbers. Over 127 they are 0, and a zero beside them must not become NaN.
+
+    All outputs of the row tile are lost with it: `where(weight_scale > 0, ...)` in place of `columns > 0`.
+    """
+    network, x = _classifier("linear")
+    with torch.no_grad():
+        network[0].weight[2] = 0
+        network[0].weight[2, :3] = least
+    e = evaluate(network, chip, (x, torch.arange(len(x)) % 5), instances=1)
+    bias = network[0].bias.detach()[2]
+    assert torch.isfinite(e.run.outputs).all()
+    assert torch.equal(e.run.outputs[..., 2], bias.expand_as(e.run.outputs[..., 2]))
+
+
+# The rest -------------------------------------------------------------------------------------------------------
 
 
 def test_progress_is_told() -> None:

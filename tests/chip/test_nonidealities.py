@@ -28,7 +28,7 @@ HERMES = [
 DEVICE = {
     "programming error", "drift", "relaxation", "read noise", "retention", "device variation", "stuck cells",
     "temperature", "finite on/off ratio", "junction spread", "endurance", "finite levels", "read disturb",
-    "telegraph noise", "I-V non-linearity",
+    "telegraph noise", "I-V non-linearity", "process variation",
 }  # fmt: skip
 X = Seed(0).child("x").normal((12, 2, 4, 4))
 

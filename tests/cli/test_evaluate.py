@@ -1,5 +1,6 @@
 """mho evaluate: networks, chips and images of the user's own; every wrong input is one sentence."""
 
+import csv
 import importlib
 import json
 import os
@@ -11,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from mho import ablate
+import mho
+from mho import Chip, ablate, default_conditions, evaluate
 from mho.core import FileError
 from mho.reports import Evaluation
 from mho.samples import load_images
@@ -251,3 +253,169 @@ def test_a_name_of_a_set_without_the_package(cli: Any, desk: Path, monkeypatch: 
         "mho: cifar10 is no file, and reading it from the Hugging Face hub needs the package datasets; "
         "give the path of a Parquet file, or: pip install datasets\n"
     )
+
+
+# Temperature ----------------------------------------------------------------------------------------------------
+
+PRESETS = Path(mho.__file__).parent / "data" / "chips"
+
+
+@pytest.fixture
+def warm(desk: Path) -> Path:
+    """The desk with `hermes` of two cells that say what heat does."""
+    text = (PRESETS / "hermes.toml").read_text(encoding="utf-8")
+    for name, cell in (("hot", "rram-thermal"), ("flash", "nor-flash")):
+        own = text.replace('name = "hermes"', f'name = "{name}"').replace('"pcm-hermes-2"', f'"{cell}"')
+        (desk / f"{name}.toml").write_text(own, encoding="utf-8")
+    return desk
+
+
+def _numbers(cli: Any, *arguments: object) -> dict[str, Any]:
+    code, out, err = cli(
+        "evaluate", "desk_networks:small", "--data", "data.parquet", "--instances", 2, "--images", 6, *arguments
+    )
+    assert (code, out) == (0, ""), err
+    return json.loads(Path("mho-report/report.json").read_text())
+
+
+@pytest.mark.usefixtures("light")
+def test_one_evaluation_for_each_temperature(cli: Any, warm: Path) -> None:
+    """Of each chip, in the order given, with the temperature in its name and in each condition."""
+    table = _numbers(
+        cli, "--chip", "hot.toml", "--chip", "flash.toml", "--kelvin", 360, "--kelvin", 300.5, "--times", "0 s,1 h"
+    )
+    assert [e["name"] for e in table["evaluations"]] == [
+        f"small on {chip}, {kelvin} K" for chip in ("hot", "flash") for kelvin in ("360", "300.5")
+    ]
+    for e, kelvin in zip(table["evaluations"], (360.0, 300.5) * 2, strict=True):
+        assert [(a["time_s"], a["compensation"], a["temperature_k"]) for a in e["accuracy"]] == [
+            (0.0, "none", kelvin), (3600.0, "none", kelvin), (0.0, "global", kelvin), (3600.0, "global", kelvin),
+        ]  # fmt: skip
+    assert table["title"] == "desk_networks:small on hot, flash"
+    assert table["ablations"] == []
+    with Path("mho-report/accuracy.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 2 * 4 * 2
+    for row in rows:
+        assert row["evaluation"] == f"small on {row['chip']}, {float(row['temperature_k']):g} K"
+    assert sorted(os.listdir("mho-report/programs")) == sorted(
+        f"small-on-{chip}--{kelvin}-K.mho".lower() for chip in ("hot", "flash") for kelvin in ("360", "300-5")
+    )
+
+
+@pytest.mark.usefixtures("light")
+def test_the_same_as_in_python_at_a_temperature(cli: Any, warm: Path) -> None:
+    """Every number, layer errors too; and it is another one than without heat."""
+    (told,) = _numbers(cli, "--chip", "hot.toml", "--kelvin", 360, "--times", "0 s,1 s", "--seed", 3)["evaluations"]
+    chip = Chip.load("hot.toml")
+    network = importlib.import_module("desk_networks").small()
+    data = load_images("data.parquet", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 6)
+    errors = []
+    for kelvin in (360.0, None):
+        conditions = default_conditions(chip, (0.0, 1.0), kelvin)
+        e = evaluate(network, chip, data, name="small on hot, 360 K", seed=3, instances=2, conditions=conditions)
+        errors.append(json.loads(json.dumps(e.to_dict()))["layer_errors"])
+        if kelvin is not None:
+            assert json.loads(json.dumps(e.to_dict())) == told
+    assert errors[0] != errors[1]
+
+
+@pytest.mark.usefixtures("light")
+def test_no_temperature_unless_asked_for(cli: Any, warm: Path) -> None:
+    """As written: nothing is compensated right away, and the name says no temperature."""
+    (e,) = _numbers(cli, "--chip", "hot.toml", "--times", "0 s,1 s")["evaluations"]
+    assert e["name"] == "small on hot"
+    assert [(a["time_s"], a["compensation"], a["temperature_k"]) for a in e["accuracy"]] == [
+        (0.0, "none", None), (1.0, "none", None), (1.0, "global", None),
+    ]  # fmt: skip
+
+
+def test_temperatures_in_the_printed_table(cli: Any, warm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And in the page, whose figures are drawn."""
+    monkeypatch.setenv("COLUMNS", "150")
+    code, _, err = cli(
+        "evaluate", "desk_networks:small", "--data", "data.parquet", "--instances", 1, "--images", 4,
+        "--chip", "hot.toml", "--kelvin", 300, "--kelvin", 360, "--times", "0 s",
+    )  # fmt: skip
+    assert code == 0, err
+    page = Path("mho-report/index.html").read_text()
+    for kelvin in (300, 360):
+        (line,) = [line for line in err.splitlines() if f"│ small on hot, {kelvin} K" in line]
+        assert "float32" in line
+        assert f"small on hot, {kelvin} K" in page
+    (right_away, _) = [line for line in err.splitlines() if "right away" in line]
+    assert right_away.count("±") == 2  # without compensation and with
+
+
+COLD = (
+    "mho: --kelvin needs cells that say what heat does, not those of {}; put one into the chip, such as cell = "
+    '"rram-thermal", or type = "Thermal" around its own\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("chips", "named"),
+    [
+        (["hermes"], "hermes"),
+        (["dimc-sram"], "dimc-sram"),
+        (["mine.toml", "hot.toml"], "mine"),
+        (["hot.toml", "tile2-rram", "flash.toml", "hermes"], "tile2-rram, hermes"),
+    ],
+)
+def test_cells_that_do_not_say_what_heat_does(
+    cli: Any, warm: Path, monkeypatch: pytest.MonkeyPatch, chips: list[str], named: str
+) -> None:
+    """Refused before images or the network are touched; only the chips that cannot are named."""
+    monkeypatch.setattr("mho.samples.load_images", None)
+    monkeypatch.setattr("mho.evaluate", None)
+    monkeypatch.setattr("mho.capture", None)
+    options = [o for c in chips for o in ("--chip", c)]
+    err = _refused(cli, warm, "desk_networks:small", "--data", "data.parquet", "--kelvin", 300, *options)
+    assert err == COLD.format(named)
+
+
+@pytest.mark.parametrize("value", ["0", "0.5", "-300", "nan", "-inf", "warm", "300K", ""])
+def test_what_is_no_temperature(cli: Any, warm: Path, value: str) -> None:
+    before = sorted(os.listdir(warm))
+    code, out, err = cli(
+        "evaluate", "desk_networks:small", "--data", "data.parquet", "--chip", "hot.toml", f"--kelvin={value}"
+    )
+    assert (code, out) == (2, "")
+    assert "--kelvin" in err
+    assert "Traceback" not in err
+    assert sorted(os.listdir(warm)) == before
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="ends in a traceback: refuse what is not finite, give a max")
+@pytest.mark.parametrize(("chip", "value"), [("hot", "inf"), ("hot", "1e300"), ("flash", "inf")])
+@pytest.mark.usefixtures("light")
+def test_what_is_no_temperature_either(cli: Any, warm: Path, chip: str, value: str) -> None:
+    _refused(
+        cli, warm, "desk_networks:small", "--data", "data.parquet", "--chip", f"{chip}.toml", f"--kelvin={value}",
+        "--instances", 1, "--images", 2, "--times", "0 s",
+    )  # fmt: skip
+
+
+ABLATED = ("--ablate", "--times", "0 s", "--images", 4)
+
+
+@pytest.mark.usefixtures("light")
+def test_ablations_beside_temperatures(cli: Any, warm: Path) -> None:
+    """Every chip's non-idealities are told, temperature among them; a chip alone has no temperature in its name."""
+    table = _numbers(cli, "--chip", "hot.toml", "--chip", "flash.toml", "--kelvin", 300, "--kelvin", 360, *ABLATED)
+    assert len(table["evaluations"]) == 4
+    assert {a["name"].partition(",")[0] for a in table["ablations"]} == {"small on hot", "small on flash"}
+    for a in table["ablations"]:
+        assert "temperature" in {e["name"] for e in a["effects"]}
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="--ablate leaves the temperature out, so it tells that heat costs nothing",
+)
+@pytest.mark.usefixtures("light")
+def test_what_heat_costs_is_told_at_the_temperature_asked_for(cli: Any, warm: Path) -> None:
+    """An ablation for each evaluation, or at one of the temperatures: never as written, where heat is switched off."""
+    table = _numbers(cli, "--chip", "hot.toml", "--kelvin", 360, *ABLATED)
+    assert {a["temperature_k"] for a in table["ablations"]} == {360.0}

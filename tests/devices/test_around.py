@@ -96,7 +96,6 @@ def test_any_number_of_them_in_any_order() -> None:
         assert cell == ideal
 
 
-@pytest.mark.xfail(strict=True, reason="the effect of the outer cell hides that of the inner one of the same name")
 @pytest.mark.parametrize("name", AROUND)
 def test_an_effect_of_both_is_taken_from_both(name: str) -> None:
     """`chip.without("stuck cells")` has none left."""

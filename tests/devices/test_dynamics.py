@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jaxtyping import TypeCheckError
 from torch import Tensor
 
 from mho.core import FileError, Loader, SpecError, dump_spec, fingerprint
@@ -109,15 +108,7 @@ def test_nothing_moves_below_the_thresholds(name: str, share: float, part: float
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(
-            n,
-            marks=pytest.mark.xfail(strict=True, reason="DataDriven.pulse does not stop at r_low and r_high")
-            if n == "tio2"
-            else (),
-        )
-        for n in PRESETS
-    ],
+    PRESETS,
 )
 @pytest.mark.parametrize("volt", [-2.5, -1.5, 1.5, 2.5])
 def test_states_stay_in_the_window(name: str, volt: float) -> None:
@@ -305,14 +296,9 @@ VARIED = [
 ]  # fmt: skip
 
 
-TYPED = pytest.mark.xfail(
-    strict=True, raises=TypeCheckError, reason="_step of the pulse law says float where vary hands over a tensor"
-)
-
-
 @pytest.mark.parametrize(
     ("name", "number", "value", "sign"),
-    [pytest.param(*v, marks=TYPED if v[0] == "hfox-tel" and v[1] != "cycle_sigma" else ()) for v in VARIED],
+    VARIED,
 )
 def test_gradient_in_a_number(name: str, number: str, value: float, sign: int) -> None:
     """In units of the number and of the window."""
@@ -351,9 +337,6 @@ def test_gradient_of_the_current_in_a_number(name: str, number: str, law: str) -
     assert torch.autograd.gradcheck(current, (torch.tensor(1.0, dtype=torch.float64, requires_grad=True),))
 
 
-@pytest.mark.xfail(
-    strict=True, raises=TypeError, reason="clamp takes no tensor for one bound and a float for the other"
-)
 @pytest.mark.parametrize(
     ("name", "number"),
     [("hfox-tel", "g_min"), ("hfox-tel", "g_max"), ("stellar", "g_max"), ("stanford-rram", "gap_min"),
@@ -368,7 +351,6 @@ def test_an_end_of_the_window_varies(name: str, number: str) -> None:
     assert torch.isfinite(moved)
 
 
-@pytest.mark.xfail(strict=True, raises=TypeCheckError, reason="vary takes tensors only, not a part that holds them")
 @pytest.mark.parametrize(("branch", "volt"), [("positive", 1.5), ("negative", -1.5)])
 @pytest.mark.parametrize("number", ["amplitude", "steepness", "r0", "r1"])
 def test_gradient_in_a_number_of_a_part(branch: str, volt: float, number: str) -> None:
@@ -395,7 +377,6 @@ def test_vary_leaves_the_model_alone() -> None:
     assert changed.pulses_down == 60
 
 
-@TYPED
 def test_vary_takes_a_tensor_of_many_cells() -> None:
     """One number for each cell: variation from device to device."""
     model = load_dynamics("hfox-tel")

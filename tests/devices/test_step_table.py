@@ -111,7 +111,6 @@ def test_bins_that_do_not_fit(changes: dict[str, tuple[float, ...]]) -> None:
         replace(TABLE, **changes)
 
 
-@pytest.mark.xfail(strict=True, reason="StepTable takes any window; PulseLaw, Ideal and Stanford refuse this")
 @pytest.mark.parametrize("high", [1e-6, 0.5e-6])
 def test_a_window_upside_down(high: float) -> None:
     with pytest.raises(ValueError, match="g_max must be above g_min"):

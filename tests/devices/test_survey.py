@@ -64,7 +64,6 @@ def test_what_is_asked_for() -> None:
     assert not torch.equal(r.mean, other.mean)
 
 
-@pytest.mark.xfail(strict=True, reason="level_overlap draws from Seed(0) whatever the survey's seed")
 def test_the_seed_reaches_the_levels() -> None:
     a, b = (survey(load_cell("rram"), (1.0,), 2, 500, Seed(s)).overlap for s in (0, 1))
     assert not torch.equal(a, b)

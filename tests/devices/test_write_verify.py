@@ -81,9 +81,6 @@ def test_it_is_a_loop_over_single_cells(name: str) -> None:
     assert float(ours.pulses.max()) > 3
 
 
-@pytest.mark.xfail(
-    strict=True, reason="torch.where of two floats rounds the voltages to single precision, here upwards"
-)
 def test_a_voltage_at_the_threshold_writes_nothing() -> None:
     """0.6 V is not above 0.6 V."""
     loop = replace(LOOP, set_voltage=0.6, max_pulses=3)

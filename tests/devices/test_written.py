@@ -132,9 +132,6 @@ def test_what_is_left_is_the_target_of_the_cell_within() -> None:
     assert cell.effects["read noise"] == replace(cell, cell=replace(within, read_sigma=0.0))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the cell within keeps its own programming error when that of the loop is removed"
-)
 def test_without_programming_error_there_is_none() -> None:
     """Either the cell within must not have one, as the docstring says, or it goes with the loop's."""
     law = PulseLaw(5e-6, 100e-6, 50, 50, 0.0, 0.0, 1e-7, 0.5, 0.02)

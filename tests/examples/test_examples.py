@@ -1,14 +1,24 @@
-"""Every numbered example runs in its small form and draws its figure; the training script does one short epoch."""
+"""Every numbered example runs in its small form and draws its figure; training scripts do one short epoch."""
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from torch import Tensor
 
 import mho
+from mho.core import read_tensors
+from mho.samples import BinaryPerceptron, mnist_sample
+from mho.samples._binary import _signs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SAMPLE = Path(mho.__file__).parent / "data" / "samples" / "cifar10-jpeg-test-1000.parquet"
@@ -49,3 +59,58 @@ def test_training_script_trains_and_evaluates(tmp_path: Path) -> None:
     common = ("--data", data, "--smoke", "--threads", 1)
     assert "epoch 1/1" in _run(script, *common, "--noise", 0.06, "--clip", 2.5, "--no-bf16", "--out", weights)
     assert "noise 0.05" in _run(script, *common, "--evaluate", weights, "--levels", 0.05)
+
+
+def _digits(path: Path, x: Tensor, y: Tensor) -> None:
+    """Write signs as PNG digits in the layout of Hugging Face; the greys are those next to half the range."""
+    images = []
+    for image in torch.where(x > 0, 128, 127).to(torch.uint8).reshape(-1, 28, 28).numpy():
+        out = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(image)).save(out, "png")
+        images.append({"bytes": out.getvalue(), "path": None})
+    pq.write_table(pa.table({"image": images, "label": y.tolist()}), path)
+
+
+def test_binary_training_script(tmp_path: Path) -> None:
+    """What it saves is the network that it tested, and every fifth test image to the last pixel."""
+    x, y = mnist_sample()
+    data = tmp_path / "mnist"
+    data.mkdir()
+    _digits(data / "train-00000-of-00001.parquet", x[:750], y[:750])
+    _digits(data / "test-00000-of-00001.parquet", x[1000:1103], y[1000:1103])
+    weights, sample = tmp_path / "network.safetensors", tmp_path / "sample.safetensors"
+    out = _run(
+        EXAMPLES / "train_binary_mlp.py", "--data", data, "--out", weights, "--sample", sample,
+        "--hidden", 37, "--smoke",
+    )  # fmt: skip
+    assert "epoch 1/1" in out
+    t = read_tensors(weights)
+    assert t["second"].shape == (10, 5)  # 37 bits
+    network = BinaryPerceptron(
+        _signs(t["first"], 784), t["threshold"].float(), _signs(t["second"], 37), t["scale"], t["offset"]
+    )
+    with safe_open(weights, "pt") as file:
+        metadata = file.metadata()
+    assert metadata["architecture"] == "binary perceptron 784-37-10"
+    assert metadata["arguments"] == "hidden=37, epochs=1, seed=0"
+    assert f"test {metadata['test_accuracy']}" in out
+    right = int((network(x[1000:1103]).argmax(1) == y[1000:1103]).sum())
+    told = float(metadata["test_accuracy"]) * 103
+    assert abs(right - told) <= 1 + 0.01  # at most one image on a tie of single precision; four digits are told
+    assert right > 25  # two steps of training are more than chance, 10 of 103 with a deviation of 3
+    s = read_tensors(sample)
+    assert torch.equal(_signs(s["images"], 784), x[1000:1103:5])
+    assert s["labels"].tolist() == y[1000:1103:5].tolist()
+
+
+def test_binary_training_script_without_its_data(tmp_path: Path) -> None:
+    """One sentence, and nothing written."""
+    (tmp_path / "mnist").mkdir()
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "train_binary_mlp.py", "--data", tmp_path / "mnist", "--out", tmp_path / "out"],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "--data must hold Parquet files of MNIST with 'train' in their names; give their folder\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["mnist"]

@@ -64,6 +64,9 @@ def test_one_chip_has_no_spread() -> None:
         (Condition(3600.0, "column"), "1 hour, column compensation"),
         (Condition(0.0), "right away"),
         (Condition(None), "as written"),
+        (Condition(3600.0, "none", 360.0), "1 hour, 360 K"),
+        (Condition(86400.0, "global", 300.5), "1 day, global compensation, 300.5 K"),
+        (Condition(None, "none", 77.0), "as written, 77 K"),
     ],
 )
 def test_when(condition: Condition, when: str) -> None:
@@ -74,6 +77,7 @@ def test_plain_values() -> None:
     table = ABLATION.to_dict()
     assert json.loads(json.dumps(table)) == table
     assert (table["name"], table["images"], table["compensation"], table["time_s"]) == ("mine", 200, "global", 86400.0)
+    assert table["temperature_k"] is None
     assert table["all"] == pytest.approx([0.4, 0.5])
     assert table["none"] == pytest.approx([0.9, 0.9])
     assert [(e["name"], e["kind"]) for e in table["effects"]] == [("converter gain", "circuit"), ("drift", "device")]
@@ -134,6 +138,15 @@ def test_the_table_of_a_report(digital: Evaluation) -> None:
     table = text.partition("In numbers")[2]
     assert "drift device 60.0 % 30.0 ± 14.1 60.0 % 15.0 ± 7.1" in table
     assert "converter gain circuit 85.0 % 5.0 ± 7.1 40.0 % -5.0 ± 7.1" in table
+
+
+@pytest.mark.usefixtures("plain")
+def test_the_temperature_of_an_ablation(digital: Evaluation) -> None:
+    """In the page and in the plain values."""
+    warm = replace(ABLATION, condition=Condition(3600.0, "column", 360.0))
+    whole = report(digital, ablations=[ABLATION, warm])
+    assert "2 chips, read 1 hour, column compensation, 360 K: 45.0 %" in _words(whole.to_html())
+    assert [a["temperature_k"] for a in json.loads(whole.to_json())["ablations"]] == [None, 360.0]
 
 
 @pytest.mark.usefixtures("plain")

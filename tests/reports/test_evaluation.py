@@ -56,6 +56,7 @@ def test_as_plain_values(analog: Evaluation) -> None:
     table = json.loads(json.dumps(analog.to_dict(), allow_nan=False))
     assert list(table) == [
         "name", "chip", "chip_sha256", "network_sha256", "seed", "instances", "images", "float_accuracy", "accuracy",
+        "programming_energy_j", "programming_latency_s",
         "energy_j", "latency_s", "area_m2", "operations", "tops_per_watt", "tiles_used", "tiles", "utilisation",
         "energy_by_block_j", "cost", "layer_errors", "assumed", "fitted", "warnings",
     ]  # fmt: skip
@@ -82,3 +83,23 @@ def test_an_exact_tile_is_the_same_in_every_chip_at_every_time(digital: Evaluati
     assert digital.run.outputs.shape[:2] == (3, 2)
     assert bool(torch.all(digital.run.outputs == digital.run.outputs[:1, :1]))
     assert all(row.spread == 0 for row in digital.accuracy())
+
+
+# Temperature ----------------------------------------------------------------------------------------------------
+
+
+def test_temperature_is_null_unless_named(analog: Evaluation) -> None:
+    assert [row["temperature_k"] for row in analog.to_dict()["accuracy"]] == [None] * 5
+
+
+def test_temperature_of_each_condition(analog: Evaluation) -> None:
+    """Beside the time and the compensation, in the order of the run, with the accuracies that were there."""
+    kelvin = [300.0, 350.5, None, 350.5, 1e3]
+    conditions = tuple(replace(c, temperature=k) for c, k in zip(analog.run.conditions, kelvin, strict=True))
+    warm = replace(analog, run=replace(analog.run, conditions=conditions)).to_dict()
+    rows = json.loads(json.dumps(warm, allow_nan=False))["accuracy"]
+    assert [row["temperature_k"] for row in rows] == kelvin
+    keys = ["time_s", "compensation", "temperature_k", "mean", "spread", "half_width_95", "per_instance"]
+    assert all(list(row) == keys for row in rows)
+    for row, before in zip(rows, analog.to_dict()["accuracy"], strict=True):
+        assert row | {"temperature_k": None} == before

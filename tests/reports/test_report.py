@@ -15,8 +15,9 @@ import pytest
 import torch
 from torch import nn
 
-from mho import Evaluation, FileError, Program, evaluate, report
+from mho import Condition, Evaluation, FileError, Program, evaluate, report
 from mho.core import bibliography, cited_keys
+from mho.reports import _figures as figures
 from mho.reports import provenance
 
 FILES = ["accuracy.csv", "cost.csv", "index.html", "placement.csv", "programs", "references.bib", "report.json"]
@@ -197,6 +198,70 @@ def test_tables_add_up(all_three: tuple[Evaluation, ...]) -> None:
         assert [(r["layer"], int(r["tile"])) for r in places if r["evaluation"] == e.name] == [
             (b.layer, b.tile) for b in blocks
         ]
+
+
+def _warm(e: Evaluation, *conditions: Condition) -> Evaluation:
+    """Return an evaluation with the same outputs under other conditions."""
+    return replace(e, run=replace(e.run, conditions=conditions, outputs=e.run.outputs[: len(conditions)]))
+
+
+def test_temperature_in_the_table_of_accuracies(analog: Evaluation) -> None:
+    """A column of its own; empty if the chip is read as warm as it was written."""
+    warm = _warm(analog, Condition(0.0), Condition(0.0, "global", 350.5), Condition(60.0, "none", 300.0))
+    text = report(warm).accuracy_csv()
+    assert text.splitlines()[0] == "evaluation,chip,time_s,compensation,temperature_k,instance,accuracy"
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(r["time_s"], r["compensation"], r["temperature_k"], r["instance"]) for r in rows] == [
+        (time, compensation, kelvin, str(i))
+        for time, compensation, kelvin in (("0.0", "none", ""), ("0.0", "global", "350.5"), ("60.0", "none", "300.0"))
+        for i in range(3)
+    ]
+    assert [float(r["accuracy"]) for r in rows] == warm.run.accuracy(warm.labels).flatten().tolist()
+    told = json.loads(report(warm).to_json())["evaluations"][0]["accuracy"]
+    assert [r["temperature_k"] for r in told] == [None, 350.5, 300.0]
+
+
+def test_one_picture_of_a_chip_at_several_temperatures(analog: Evaluation) -> None:
+    """Cost and placement are the same, so they are shown once."""
+    pages = [replace(_warm(analog, Condition(0.0, "none", k)), name=f"at {k:g} K") for k in (300.0, 360.0)]
+    page = report(pages).to_html()
+    assert page.count("Where the layers sit") == 1
+    assert "at 300 K" in page
+    assert "at 360 K" in page
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="the page's table has no temperature: rows of one time cannot be told apart",
+)
+def test_the_page_says_which_temperature(analog: Evaluation) -> None:
+    """`Condition(temperature=...)` for one evaluation at several of them."""
+    warm = _warm(analog, Condition(3600.0, "none", 300.0), Condition(3600.0, "none", 360.0))
+    text = Page(report(warm).to_html()).text.partition("All accuracies")[2]
+    assert "300 K" in text
+    assert "360 K" in text
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="the line with compensation also runs through what was read right away without",
+)
+def test_the_figure_at_a_temperature(analog: Evaluation) -> None:
+    """One point at each time: where time 0 is compensated too, that is the point of the line with compensation."""
+    warm = _warm(
+        analog,
+        Condition(0.0, "none", 360.0), Condition(60.0, "none", 360.0),
+        Condition(0.0, "global", 360.0), Condition(60.0, "global", 360.0),
+    )  # fmt: skip
+    axes = figures.accuracy_over_time([warm]).axes[0]
+    lines = {str(line.get_label()): line for line in axes.lines if "compensation" in str(line.get_label())}
+    means = [100 * r.mean for r in warm.accuracy()]
+    for words, expected in (("without compensation", means[:2]), ("with compensation", means[2:])):
+        (line,) = [v for k, v in lines.items() if k.endswith(words)]
+        assert list(line.get_xdata()) == [0, 1]
+        assert list(line.get_ydata()) == pytest.approx(expected)
 
 
 def test_names_with_commas_and_quotes(digital: Evaluation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated
@@ -52,6 +53,10 @@ class Sinh(AbstractIV):
     """I = g V0 sinh(V / V0): tunnelling through a filament's gap. Source: [jiang2016], Eq. 1 at a fixed gap."""
 
     v0: Annotated[Volt, Positive]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.v0 < math.inf:
+            raise ValueError(f"v0 must be above 0 V and finite, not {self.v0} V")
 
     def current(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         """Return g V0 sinh(V / V0)."""

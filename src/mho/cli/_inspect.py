@@ -20,7 +20,7 @@ def cell(
     ],
     kelvin: Annotated[float | None, typer.Option(min=1, help="Temperature of ageing and reading, in K.")] = None,
     picture: Annotated[
-        Path | None, typer.Option(help="Also draw the spread by state to this .svg or .png file.")
+        Path | None, typer.Option(help="Also draw the spread by state to this .svg, .png or .pdf file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -28,18 +28,21 @@ def cell(
 
     Example: **mho cell rram --time 1 --time 86400 --picture rram.svg**
     """
+    from rich.markup import escape
     from rich.table import Table
 
     from mho.core import format_quantity
     from mho.devices import LEVELS, load_cell, survey
-    from mho.reports import cell_spread, save_figure, time_name
+    from mho.reports import cell_spread, picture_kind, save_figure, time_name
 
-    from ._show import answers, check_places
+    from ._show import answers, check_places, noted
 
     if picture is not None:
         check_places(picture.parent, picture)
+        picture_kind(picture)
     part = load_cell(name) if kelvin is None else load_cell(name).at_temperature(kelvin)
-    r = survey(part, (None, *sorted(time)))
+    with noted():
+        r = survey(part, (None, *sorted(time)))
     whens = ["just written" if t is None else time_name(t) for t in r.times]
     write, area = part.costs()["write"], part.costs()["part"].area
     if picture is not None:
@@ -54,7 +57,7 @@ def cell(
         typer.echo(json.dumps(out, indent=1))
         return
     low, high = (format_quantity(g, "S") for g in part.range)
-    table = Table(title=f"{name}: {low} to {high}", title_justify="left", title_style="bold")
+    table = Table(title=escape(f"{name}: {low} to {high}"), title_justify="left", title_style="bold")
     table.add_column("")
     for when in whens:
         table.add_column(when, justify="right")
@@ -89,10 +92,11 @@ def tile(
     from mho.core import Seed, format_quantity
     from mho.tiles import Condition, characterise, load_tile
 
-    from ._show import answers
+    from ._show import answers, noted
 
     part = Chip.load(name).tile if name in Chip.presets() else load_tile(name)
-    r = characterise(part, Seed(seed), instances=instances, condition=Condition(time))
+    with noted():
+        r = characterise(part, Seed(seed), instances=instances, condition=Condition(time))
     total = r.total
     if as_json:
         blocks = {k: {"energy_j": c.energy, "latency_s": c.latency, "share": r.share(k)} for k, c in r.blocks.items()}

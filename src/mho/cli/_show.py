@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from mho.core import FileError, format_quantity, write_atomically
+from mho.core import FileError, RangeWarning, format_quantity, write_atomically
 from mho.reports import Evaluation, Report, time_name
 
 if TYPE_CHECKING:
@@ -47,6 +48,19 @@ def bars() -> Generator[Callable[[str], Callable[[int, int], None]], None, None]
             return lambda done, total: progress.update(task, completed=done, total=total)
 
         yield open_bar
+
+
+@contextmanager
+def noted() -> Generator[None, None, None]:
+    """Tell what lies outside the known range in a line each on stderr, not as warnings of Python."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RangeWarning)
+        yield
+    for w in caught:
+        if not issubclass(w.category, RangeWarning):
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+    for text in dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, RangeWarning)):
+        console.print(f"note: {escape(text)}")
 
 
 def table(evaluations: Sequence[Evaluation], title: str) -> Table:

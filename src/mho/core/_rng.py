@@ -30,6 +30,16 @@ class Seed:
         """Return the stream below this one with these names."""
         return Seed(self.root, self.path + names)
 
+    @property
+    def chip(self) -> Seed:
+        """The stream of the chip that this one is part of, so of all its layers; itself, if it is part of none.
+
+        >>> Seed(0).child("chip", 3, "conv1").chip == Seed(0).child("chip", 3)
+        True
+        """
+        at = self.path.index("chip") + 2 if "chip" in self.path else len(self.path)
+        return Seed(self.root, self.path[:at])
+
     def value(self) -> int:
         """Return the 63-bit seed that the path stands for."""
         text = "/".join([str(self.root), *(f"{type(p).__name__}:{len(str(p))}:{p}" for p in self.path)])

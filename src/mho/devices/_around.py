@@ -43,9 +43,9 @@ class AbstractAround(AbstractCell):
 
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
-        """Those of the cell, and its own."""
+        """Those of the cell, and its own; without an effect that the cell has as well, both are gone."""
         inner = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
-        return inner | ({self.effect: self.cell} if self.effect else {})
+        return inner | ({self.effect: self.cell.effects.get(self.effect, self.cell)} if self.effect else {})
 
     def costs(self) -> Mapping[str, Cost]:
         """Return those of the cell."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mho.core import Ohm, Positive, Second, Source
 
-from ._dynamics import AbstractDynamics
+from ._dynamics import AbstractDynamics, within
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ class DataDriven(AbstractDynamics):
         v = -voltage if self.inverted else voltage
         up = self._branch(self.positive, state, v, width)
         down = self._branch(self.negative, state, v, width)
-        return torch.where(v > 0, up, torch.where(v < 0, down, state.expand_as(up)))
+        moved = torch.where(v > 0, up, torch.where(v < 0, down, state.expand_as(up)))
+        return within(moved, self.r_low, self.r_high)
 
     def _branch(self, branch: Branch, state: Tensor, v: Tensor, width: float) -> Tensor:
         rate = branch.amplitude * torch.expm1(branch.steepness * v.abs())

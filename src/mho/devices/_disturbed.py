@@ -13,6 +13,7 @@ from mho.core import NotNegative, Positive, Second, Source, Volt
 
 from ._around import AbstractAround
 from ._dynamics import AbstractDynamics
+from ._step_table import StepTable
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Disturbed(AbstractAround):
     voltage: Volt
     width: Annotated[Second, Positive]
     sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.voltage == 0:
+            raise ValueError("voltage must not be 0 V: reads at no voltage move nothing")
+        if isinstance(self.dynamics, StepTable):
+            raise ValueError("dynamics must hold for any length of pulse, not those of a StepTable")
 
     @property
     def effect(self) -> str:

@@ -10,7 +10,21 @@ from typing import Annotated
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Farad, Joule, NotNegative, Positive, Ratio, Second, Siemens, Source, SquareMetre, Volt, Watt
+from mho.core import (
+    Cost,
+    Farad,
+    Joule,
+    NotNegative,
+    Positive,
+    Ratio,
+    Second,
+    Siemens,
+    Source,
+    SquareMetre,
+    Volt,
+    Watt,
+    ste_round,
+)
 
 from ._base import AbstractCell, cell_costs
 
@@ -58,7 +72,7 @@ class Dram(AbstractCell):
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
     ) -> Float[Tensor, "*shape"]:
         """Return the charge that is left, on the scale of g_max; `time` runs on and is cut at the refresh interval."""
-        full = (target > self.g_max / 2).to(target) * self.g_max
+        full = ste_round((target / self.g_max).clamp(0, 1)) * self.g_max
         if time is None:
             return full
         if not self.restored:

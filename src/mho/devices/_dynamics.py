@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -53,22 +53,42 @@ class AbstractDynamics(ABC):
 
     def range(self, read_voltage: Volt) -> tuple[Siemens, Siemens]:
         """Return the lowest and the highest conductance at a read voltage, in S."""
-        low, high = self.conductance(torch.tensor(self.states, dtype=torch.float64), read_voltage).tolist()
+        ends = torch.tensor([float(s) for s in self.states], dtype=torch.float64)
+        low, high = self.conductance(ends, read_voltage).detach().tolist()
         return low, high
 
     def state_of(self, conductance: Float[Tensor, "*shape"], read_voltage: Volt) -> Float[Tensor, "*shape"]:
         """Return the state that conducts so at a read voltage, by bisection; outside the range, the nearest end."""
-        ends = torch.tensor(self.states, dtype=torch.float64)
-        low, high = torch.full_like(conductance, float(ends[0])), torch.full_like(conductance, float(ends[1]))
+        low, high = (torch.full_like(conductance, float(s)) for s in self.states)
         for _ in range(60):
             middle = (low + high) / 2
             below = self.conductance(middle, read_voltage) < conductance
             low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-        return (low + high) / 2
+        return self._with_slope((low + high) / 2, conductance, read_voltage)
+
+    def _with_slope(self, state: Tensor, conductance: Tensor, read_voltage: Volt) -> Tensor:
+        """Give a state found by bisection the gradient of the inverse function."""
+        if not conductance.requires_grad:
+            return state
+        with torch.enable_grad():
+            at = state.detach().requires_grad_()
+            seen = self.conductance(at, read_voltage)
+            (slope,) = torch.autograd.grad(seen.sum(), at)
+        low, high = sorted(self.range(read_voltage))
+        inside = (conductance > low) & (conductance < high)
+        return state + torch.where(inside, (conductance - conductance.detach()) / slope, 0.0)
 
 
-def vary(model: _Part, **numbers: Tensor) -> _Part:
+def within(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
+    """Clip to a window whose ends may be tensors, so that gradients reach them."""
+    ends = (torch.as_tensor(end, dtype=x.dtype, device=x.device) for end in (low, high))
+    return torch.minimum(torch.maximum(x, next(ends)), next(ends))
+
+
+def vary(model: _Part, **numbers: Any) -> _Part:
     """Return the model with tensors in place of some of its numbers, so that gradients reach them.
+
+    A number that is a part of its own, as a `Branch` is, takes a varied part.
 
     >>> import torch
     >>> from mho.devices import load_dynamics

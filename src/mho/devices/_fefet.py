@@ -11,7 +11,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Joule, NotNegative, Positive, Ratio, Second, Siemens, Source, SquareMetre, Volt
+from mho.core import (
+    Cost,
+    Joule,
+    NotNegative,
+    Positive,
+    Ratio,
+    Second,
+    Siemens,
+    Source,
+    SquareMetre,
+    Volt,
+    ste_round,
+)
 
 from ._base import AbstractCell, cell_costs
 
@@ -58,7 +70,7 @@ class FeFet(AbstractCell):
     ) -> Float[Tensor, "*shape"]:
         """Return the conductance in S, `time` seconds after writing."""
         steps = self.levels - 1
-        x = (target / self.g_max * steps).round() / steps
+        x = ste_round(target / self.g_max * steps) / steps
         if time and time > 1:
             x = 0.5 + (x - 0.5) * max(0.0, 1 - self.retention * math.log10(time))
         x = (x + self.variation / self.window * draws["program"]).clamp(min=0)

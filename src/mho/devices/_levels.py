@@ -40,18 +40,30 @@ class Levels(AbstractAround):
         """Return the conductance of the cell at the nearest level."""
         low, high = self.range
         step = (high - low) / (self.count - 1)
-        return self.cell.conductance(low + ste_round((target - low) / step) * step, draws, time)
+        level = ste_round((target - low) / step).clamp(0, self.count - 1)
+        return self.cell.conductance(low + level * step, draws, time)
 
 
-def level_overlap(cell: AbstractCell, levels: int, time: float | None = 0.0, cells: int = 20_000) -> float:
+def level_overlap(
+    cell: AbstractCell,
+    levels: int,
+    time: float | None = 0.0,
+    cells: int = 20_000,
+    seed: Seed = Seed(0),  # noqa: B008
+) -> float:
     """Return the share of cells that are read as another of `levels` evenly spaced levels than was written.
 
     Cells are spread evenly over the levels; a read is told by the nearest level.
+
+    Raises:
+        ValueError: if there are less than two levels.
     """
+    if levels < 2:
+        raise ValueError(f"levels must be at least 2, not {levels}")
     low, high = cell.range
     step = (high - low) / (levels - 1)
     level = torch.arange(cells) % levels
-    draws = {d: Seed(0).child("overlap", d).normal((cells,)) for d in cell.draws}
+    draws = {d: seed.child("overlap", d).normal((cells,)) for d in cell.draws}
     g = cell.conductance(low + level * step, draws, time)
     read = ((g - low) / step).round().clamp(0, levels - 1)
     return float((read != level).double().mean())

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Joule, NotNegative, Ohm, Positive, Ratio, Second, Siemens, Source, SquareMetre
+from mho.core import Cost, Joule, NotNegative, Ohm, Positive, Ratio, Second, Siemens, Source, SquareMetre, ste_round
 
 from ._base import AbstractCell, cell_costs
 
@@ -23,9 +23,9 @@ _ATTEMPT = 1e-9
 class Mram(AbstractCell):
     """The magnetic tunnel junction: parallel (low resistance) or antiparallel, nothing between.
 
-    A target is rounded to the nearer state. The resistance-area product differs between junctions, the same for both
-    states (log-normal, `spread`); so does the magnetoresistance (`tmr_spread`). A state turns over by itself with
-    probability (1 - exp(-2 t / tau)) / 2, tau = 1 ns exp(stability).
+    A target is rounded to the nearer state; gradients pass the rounding straight through. The resistance-area product
+    differs between junctions, the same for both states (log-normal, `spread`); so does the magnetoresistance
+    (`tmr_spread`). A state turns over by itself with probability (1 - exp(-2 t / tau)) / 2, tau = 1 ns exp(stability).
 
     Source: [neel1949] for the retention; the rest is the definition of the quantities.
     """
@@ -60,7 +60,7 @@ class Mram(AbstractCell):
     ) -> Float[Tensor, "*shape"]:
         """Return the conductance in S, `time` seconds after writing."""
         low, high = self.range
-        on = (target > (low + high) / 2).to(target)
+        on = ste_round(((target - low) / (high - low)).clamp(0, 1))
         if time:
             turned = 0.5 * -math.expm1(-2 * time / (_ATTEMPT * math.exp(min(self.stability, 300.0))))
             flips = (torch.special.ndtr(draws["flip"].double()) < turned).to(target)

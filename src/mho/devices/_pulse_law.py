@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mho.core import NotNegative, Positive, Ratio, Second, Siemens, Source, Volt
 
-from ._dynamics import AbstractDynamics
+from ._dynamics import AbstractDynamics, within
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,15 @@ class PulseLaw(AbstractDynamics):
         moved = torch.where(voltage > 0, up, down)
         if draw is not None:
             moved = moved + self.cycle_sigma * count**0.5 * window * draw
-        return torch.where(voltage.abs() > self.threshold, moved.clamp(self.g_min, self.g_max), state)
+        return torch.where(voltage.abs() > self.threshold, within(moved, self.g_min, self.g_max), state)
 
 
-def _step(covered: Tensor, window: float, nu: float, share: float) -> Tensor:
+def _step(covered: Tensor, window: float | Tensor, nu: float | Tensor, share: float | Tensor) -> Tensor:
     """Return how far `share` of all pulses lead from a state that has `covered` so much of the window."""
-    nu_ = torch.as_tensor(nu, dtype=covered.dtype, device=covered.device)
-    nu_ = torch.where(nu_.abs() < 1e-4, torch.full_like(nu_, 1e-4), nu_)  # the linear limit, to 1 in 10,000
-    reach = window / -torch.expm1(-nu_)
-    return (reach - covered) * -torch.expm1(-nu_ * share)
+    nu = torch.as_tensor(nu, dtype=covered.dtype, device=covered.device)
+    nearly = nu.abs() < 1e-4
+    safe = torch.where(nearly, 1.0, nu)
+    reach = window / -torch.expm1(-safe)
+    curved = (reach - covered) * -torch.expm1(-safe * share)
+    straight = window * share + nu * share * (window * (1 - share) / 2 - covered)  # to first order in nu
+    return torch.where(nearly, straight, curved)

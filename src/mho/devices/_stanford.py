@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mho.core import Ampere, Metre, NotNegative, Positive, Second, Source, Volt
 
-from ._dynamics import AbstractDynamics
+from ._dynamics import AbstractDynamics, within
 
 _BOLTZMANN_EV = 8.617333262e-5
 """eV / K."""
@@ -68,6 +68,8 @@ class Stanford(AbstractDynamics):
     def __post_init__(self) -> None:
         if not self.gap_min < self.gap_max:
             raise ValueError(f"gap_min must be below gap_max = {self.gap_max} m, not {self.gap_min} m")
+        if self.steps < 2:
+            raise ValueError(f"steps must be at least 2, not {self.steps}")
 
     @property
     def states(self) -> tuple[float, float]:
@@ -89,7 +91,8 @@ class Stanford(AbstractDynamics):
         field = gamma * voltage / self.thickness
         hopping = (field * self.hop / thermal).clamp(-80, 80)
         speed = -self.velocity * torch.exp(-self.activation / thermal) * torch.sinh(hopping)
-        return torch.where(field.abs() < self.f_min, torch.zeros_like(speed), speed)
+        weak = gamma * voltage.abs() / self.thickness < self.f_min
+        return torch.where(weak, torch.zeros_like(speed), speed)
 
     def pulse(
         self,
@@ -106,9 +109,9 @@ class Stanford(AbstractDynamics):
         if draw is not None:
             share = torch.sigmoid((self.temperature(gap, voltage) - self.t_crit) / self.t_smooth)
             gap = gap + self.fluctuation * width**0.5 * share * draw
-        return gap.clamp(self.gap_min, self.gap_max)
+        return within(gap, self.gap_min, self.gap_max)
 
     def _advance(self, gap: Tensor, voltage: Tensor, dt: float) -> Tensor:
         first = self.rate(gap, voltage)
-        guess = (gap + dt * first).clamp(self.gap_min, self.gap_max)
-        return (gap + dt / 2 * (first + self.rate(guess, voltage))).clamp(self.gap_min, self.gap_max)
+        guess = within(gap + dt * first, self.gap_min, self.gap_max)
+        return within(gap + dt / 2 * (first + self.rate(guess, voltage)), self.gap_min, self.gap_max)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mho.core import NotNegative, Positive, Ratio, Second, Siemens, Source, Volt
 
-from ._dynamics import AbstractDynamics
+from ._dynamics import AbstractDynamics, within
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class StepTable(AbstractDynamics):
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.g_max > self.g_min:
+            raise ValueError(f"g_max must be above g_min = {self.g_min} S, not {self.g_max} S")
         lengths = {len(t) for t in (self.set_mean, self.set_sigma, self.reset_mean, self.reset_sigma)}
         if len(lengths) != 1 or 0 in lengths:
             raise ValueError("set_mean, set_sigma, reset_mean and reset_sigma must have one value for each bin")
@@ -74,5 +76,5 @@ class StepTable(AbstractDynamics):
         step = look(self.set_mean, self.reset_mean)
         if draw is not None:
             step = step + self.share * look(self.set_sigma, self.reset_sigma) * draw.clamp(-self.cut, self.cut)
-        moved = (state + step).clamp(self.g_min, self.g_max)
+        moved = within(state + step, self.g_min, self.g_max)
         return torch.where(voltage.abs() > self.threshold, moved, state)

@@ -51,5 +51,5 @@ def survey(
     shape = (states, cells)
     draws = {d: seed.child("survey", d).normal(shape) for d in cell.draws}
     g = torch.stack([cell.conductance(targets[:, None].expand(shape), draws, t) for t in times]).double()
-    overlap = torch.tensor([[level_overlap(cell, n, t, cells) for n in LEVELS] for t in times])
+    overlap = torch.tensor([[level_overlap(cell, n, t, cells, seed) for n in LEVELS] for t in times])
     return Survey(targets, tuple(times), g.mean(-1), g.std(-1), overlap)

@@ -53,8 +53,9 @@ class Vteam(AbstractDynamics):
 
     @property
     def states(self) -> tuple[float, float]:
-        """x / D: 1 and 0."""
-        return (1.0, 0.0)
+        """x / D: 1 and 0; under the window, whose ends are fixed points, a hundredth inside."""
+        inset = 0.0 if self.window == "none" else 0.01
+        return (1.0 - inset, inset)
 
     def current(self, state: Float[Tensor, "*shape"], voltage: Float[Tensor, "*#shape"]) -> Float[Tensor, "*shape"]:
         """Return the current through R(x)."""

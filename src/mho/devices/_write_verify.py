@@ -25,7 +25,7 @@ class Writing:
     accepted: Bool[Tensor, "*shape"]
     """Whether the last read was within the tolerance."""
     energy: Float[Tensor, "*shape"]
-    """Of the pulses, in J."""
+    """Of the pulses, in J, with the current at the start of each."""
     time: Float[Tensor, "*shape"]
     """Of pulses and reads, in s, one cell after the other."""
 
@@ -63,16 +63,14 @@ class WriteVerify:
     def write(self, dynamics: AbstractDynamics, target: Float[Tensor, "*shape"], seed: Seed) -> Writing:
         """Write targets, in S, into cells that start at the lowest conductance."""
         target = target.double()
-        low, high = dynamics.range(self.read_voltage)
-        aim = target.clamp(low, high)
-        state = torch.full_like(aim, dynamics.states[0])
-        pulses, energy = torch.zeros_like(aim), torch.zeros_like(aim)
-        run, before = torch.zeros_like(aim), torch.zeros_like(aim)
-        reads = torch.zeros_like(aim)
-        accepted = torch.zeros_like(aim, dtype=torch.bool)
+        state = torch.full_like(target, dynamics.states[0])
+        pulses, energy, reads = (torch.zeros_like(target) for _ in range(3))
+        run, before = torch.zeros_like(target), torch.zeros_like(target)
+        accepted = torch.zeros_like(target, dtype=torch.bool)
+        up, down = target.new_tensor(self.set_voltage), target.new_tensor(self.reset_voltage)
 
         def draw(name: str, i: int) -> Tensor:
-            return seed.child(name, i).normal(tuple(aim.shape)).double()
+            return seed.child(name, i).normal(tuple(target.shape)).double()
 
         for i in range(self.max_pulses + 1):
             g = dynamics.conductance(state, self.read_voltage)
@@ -84,7 +82,7 @@ class WriteVerify:
             direction = (target - seen).sign()
             run = torch.where(direction == before, run + 1, torch.zeros_like(run))
             before = direction
-            size = torch.where(direction > 0, self.set_voltage, self.reset_voltage) + self.step * run
+            size = torch.where(direction > 0, up, down) + self.step * run
             voltage = torch.where(accepted, 0.0, direction * size)
             energy = energy + (voltage * dynamics.current(state, voltage)).abs() * self.width
             moved = dynamics.pulse(state, voltage, self.width, draw("pulse", i))

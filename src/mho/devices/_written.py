@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Seed, Source
+from mho.core import Cost, Seed, Siemens, Source
 
 from ._around import AbstractAround
 from ._dynamics import AbstractDynamics
@@ -36,12 +36,17 @@ class Written(AbstractAround):
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
+        if "programming error" in self.cell.effects:
+            raise ValueError("the cell must have no programming error of its own: that of the loop takes its place")
         low, high = self.dynamics.range(self.loop.read_voltage)
         if not (low <= self.range[0] * 1.001 and self.range[1] <= high * 1.001):
             raise ValueError(
                 f"the pulses must reach the range of the cell, {self.range[0]:g} to {self.range[1]:g} S; "
                 f"they reach {low:g} to {high:g} S at {self.loop.read_voltage:g} V"
             )
+
+        # Run here and not where it is used: a compiled layer then finds a table, and no loop.
+        object.__setattr__(self, "_table", _outcome(self.dynamics, self.loop, self.range)[0])
 
     @property
     def effect(self) -> str:
@@ -58,8 +63,7 @@ class Written(AbstractAround):
     ) -> Float[Tensor, "*shape"]:
         """Return the conductance in S, `time` seconds after the loop ended."""
         low, high = self.range
-        table, _ = _outcome(self)
-        table = table.to(target)
+        table: Tensor = self._table.to(target)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         share = torch.special.ndtr(draws["write"]) * (_QUANTILES - 1)
         place = ((target - low) / (high - low)).clamp(0, 1) * (_STATES - 1)
         error = _bilinear(table, place, share)
@@ -67,15 +71,14 @@ class Written(AbstractAround):
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the mean cost of writing one cell, and the cell's area."""
-        return {"write": _outcome(self)[1], "part": self.cell.costs()["part"]}
+        return {"write": _outcome(self.dynamics, self.loop, self.range)[1], "part": self.cell.costs()["part"]}
 
 
 @functools.lru_cache(maxsize=16)
-def _outcome(cell: Written) -> tuple[Tensor, Cost]:
+def _outcome(dynamics: AbstractDynamics, loop: WriteVerify, limits: tuple[Siemens, Siemens]) -> tuple[Tensor, Cost]:
     """Return the quantiles of the loop's error, `[states, quantiles]` in S, and the mean cost of a write."""
-    low, high = cell.range
-    targets = torch.linspace(low, high, _STATES, dtype=torch.float64)[:, None].expand(_STATES, _CELLS)
-    done = cell.loop.write(cell.dynamics, targets, Seed(0).child("write-verify"))
+    targets = torch.linspace(*limits, _STATES, dtype=torch.float64)[:, None].expand(_STATES, _CELLS)
+    done = loop.write(dynamics, targets, Seed(0).child("write-verify"))
     levels = torch.linspace(0, 1, _QUANTILES, dtype=torch.float64)
     table = torch.quantile(done.conductance - targets, levels, dim=1).T.contiguous()
     return table, Cost(energy=float(done.energy.mean()), latency=float(done.time.mean()))

@@ -311,8 +311,8 @@ def cell_spread(survey: Survey, name: str) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, file: Path) -> None:
-    """Write a figure as .svg, .png or .pdf, whole or not at all.
+def picture_kind(file: Path) -> str:
+    """Return `svg`, `png` or `pdf`, by the ending of a file.
 
     Raises:
         FileError: if the ending is none of these.
@@ -320,6 +320,17 @@ def save_figure(figure: Figure, file: Path) -> None:
     kind = file.suffix.lower().removeprefix(".")
     if kind not in ("svg", "png", "pdf"):
         raise FileError(f"a picture must end with .svg, .png or .pdf, not {file.name!r}")
+    return kind
+
+
+@_styled
+def save_figure(figure: Figure, file: Path) -> None:
+    """Write a figure as .svg, .png or .pdf, whole or not at all.
+
+    Raises:
+        FileError: if the ending is none of these.
+    """
+    kind = picture_kind(file)
     out = io.BytesIO()
     metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
     figure.savefig(out, format=kind, metadata=metadata, dpi=150)

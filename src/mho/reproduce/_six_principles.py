@@ -19,6 +19,7 @@ from mho.arrays import (
     load_principle,
 )
 from mho.core import Loader, Seed
+from mho.tiles import AnalogTile, characterise, load_tile
 
 from ._row import Result, Row
 
@@ -61,6 +62,15 @@ def _compute() -> list[Row]:
         worst = float((y - x @ w).norm() / (x @ w).norm())
         rows.append(Row(f"resistive division: error {name} the column's own total conductance", "relative", bound,
                         worst, 0.0, "Millman's theorem"))  # fmt: skip
+    tile = load_tile("tile-capacitive")
+    assert isinstance(tile, AnalogTile)
+    few, many = (characterise(replace(tile, rows=n), Seed(0), instances=4) for n in (32, 512))
+    rows.append(Row("SRAM, rows read at once: error of 512 over that of 32", "ratio", (1.0, 4.0),
+                    many.error / few.error, 0.0, "parallelism costs accuracy; a converter of equal bits",
+                    comment=f"{100 * few.error:.1f} and {100 * many.error:.1f} %"))  # fmt: skip
+    each = [r.total.energy / n for r, n in ((few, 32), (many, 512))]
+    rows.append(Row("the same: energy of an operation", "ratio", (1 / 16, 1.0), each[1] / each[0], 0.0,
+                    "parallelism saves energy; conversions are shared by more rows"))  # fmt: skip
     return rows
 
 

@@ -127,7 +127,7 @@ class AnalogTile(AbstractTile):
         out: dict[str, AbstractTile] = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
         if self.variation is not None and self.variation != Variation(sources=self.variation.sources):
             out["process variation"] = replace(self, variation=None)
-        if self.current_law is not None and self.inputs.energy_exponent == 2:
+        if self.current_law is not None and self.inputs.energy_exponent == 2 and self.inputs.pulse_steps > 1:
             out["I-V non-linearity"] = replace(self, current_law=None)
         if self.wires is not None and self.wires.sweeps:
             out["IR drop"] = replace(self, wires=replace(self.wires, ir_drop="off"))
@@ -153,8 +153,11 @@ class AnalogTile(AbstractTile):
         """
         if self.current_law is None or self.inputs.energy_exponent != 2:
             return pulses
-        scale = self.read_voltage / (self.inputs.pulse_steps * self.current_law.v0)
-        return (pulses * scale).sinh_() * (self.inputs.pulse_steps / math.sinh(self.read_voltage / self.current_law.v0))
+        v = self.read_voltage / self.current_law.v0
+        x = pulses.abs() / self.inputs.pulse_steps
+        # sinh(x v) / sinh(v), written so that nothing overflows.
+        share = ((x - 1) * v).exp() * torch.expm1(-2 * x * v) / math.expm1(-2 * v)
+        return share * pulses.sign() * self.inputs.pulse_steps
 
     def ideal_digits(self, split: Float[Tensor, "G R K N"]) -> Float[Tensor, "G R S K N_"]:
         """Return what the columns sum if every cell holds exactly what it should."""
@@ -293,8 +296,9 @@ class AnalogTile(AbstractTile):
             return torch.stack([layout.row_sums(d) for d in total / (images * largest)])
 
         # Sum over phases and images first: what follows is then small.
-        drive = rows(pulses.sum((0, 2)), full)
-        power = rows(pulses.square().sum((0, 2)), full**2) if self.inputs.energy_exponent == 2 else drive
+        flow = self.driven(pulses)
+        drive = rows(flow.sum((0, 2)), full)
+        power = rows((pulses * flow).sum((0, 2)), full**2) if self.inputs.energy_exponent == 2 else drive
         seconds = self.inputs.pulse_time
         positions = layout.positions(x)
         drivable = positions * layout.groups * layout.row_tiles * layout.rows * len(pulses)

@@ -26,15 +26,14 @@ class Order:
     def __init__(self, wires: Wires, targets: Float[Tensor, "cells G R S K N"], most: int, reference: int) -> None:
         """Find the order for targets, `most` columns a tile, of which the last `reference` ones keep their place."""
         rows, columns = targets.sum((0, 3, 5)), targets[..., : targets.shape[-1] - reference].sum((0, 3, 4))
-        down, across = torch.zeros_like(rows), torch.zeros_like(columns)  # equal keys keep their order
+        down = torch.zeros_like(rows)  # equal keys keep their order
         if wires.read != "both":
             down = rows if wires.read == "bottom" else -rows
-        if wires.drive != "both":
-            across = -columns if wires.drive == "left" else columns
         rank = torch.argsort(down, dim=-1, stable=True)
-        place = torch.argsort(across, dim=-1, stable=True)
+        place = torch.arange(columns.shape[-1]).expand_as(columns)
         if wires.drive != "both":
-            place = place[..., _dealt(columns.shape[-1], most)]
+            heaviest = torch.argsort(-columns, dim=-1, stable=True)
+            place = heaviest[..., _dealt(columns.shape[-1], most, wires.drive == "right")]
         last = torch.arange(targets.shape[-1] - reference, targets.shape[-1]).expand(*place.shape[:-1], -1)
         self._rows = rank[:, :, None, :, None]
         self._columns = torch.cat([place, last], -1)[:, :, None, None, :]
@@ -52,8 +51,8 @@ def _take(g: Tensor, index: Tensor, dim: int) -> Tensor:
     return torch.take_along_dim(g, index[(None,) * (g.dim() - index.dim())], dim)
 
 
-def _dealt(columns: int, most: int) -> list[int]:
-    """Return the ranks in the order of the places: first the places of the first tile, and so on."""
+def _dealt(columns: int, most: int, turned: bool) -> list[int]:
+    """Return ranks by place, tile after tile; the heaviest columns of a tile come last if `turned`."""
     cuts, width = column_tiles(columns, most)
     sizes = [min(width, columns - t * width) for t in range(cuts)]
     tiles: list[list[int]] = [[] for _ in sizes]
@@ -63,4 +62,4 @@ def _dealt(columns: int, most: int) -> list[int]:
             if k < size:
                 tile.append(rank)
                 rank += 1
-    return [r for tile in tiles for r in tile]
+    return [r for tile in tiles for r in (reversed(tile) if turned else tile)]

@@ -44,7 +44,16 @@ def realise(
         wiring = Wiring(tile.wires, tile.weights, tile.rows, tile.cols, tile.spare_columns, order)
         targets, factor_written = wiring.converted(targets, (bottom, top), tile.conversion_rounds)
     draws = {name: normal_per_instance([c.child(name) for c in chips], targets.shape) for name in tile.cell.draws}
-    draws = repaired(tile.cell, targets, draws, chips, tile.cols - reference, reference, tile.spare_columns)
+    if tile.spare_columns:
+        worth = torch.tensor(tile.weights.significance) * torch.tensor(tile.weights.full_digits)
+        # Spares belong to a tile, so columns are repaired as they lie.
+        lay = lift = _same
+        if wiring is not None and wiring.order is not None:
+            lay, lift = wiring.order.lay, wiring.order.lift
+        lain = {name: lay(z) for name, z in draws.items()}
+        most = tile.cols - reference
+        lain = repaired(tile.cell, lay(targets), lain, chips, most, reference, tile.spare_columns, worth)
+        draws = {name: lift(z) for name, z in lain.items()}
     varied = tile.variation.factors(chips, targets.shape, tile.weights.sides) if tile.variation is not None else None
     low, high = tile.converter.codes(tile.bipolar(signed))
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
@@ -154,6 +163,10 @@ def _calibration_inputs(ideal: Float[Tensor, "G R S K N"], steps: int, high: flo
     peak = float(torch.matmul(z * steps, ideal).abs().max())
     largest = steps * min(1.0, 0.8 * high / max(peak, 1e-9))
     return (z * (largest + 1)).floor().clamp(max=steps)
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
 
 
 def _noise(tile: AnalogTile, unit: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]:

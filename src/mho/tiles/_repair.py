@@ -23,13 +23,14 @@ def repaired(
     most: int,
     reference: int,
     spares: int,
+    weight: Float[Tensor, "S"],
 ) -> Mapping[str, Float[Tensor, "I cells G R S K N"]]:
     """Return the draws of the cells that the columns are written to in the end.
 
     Every column tile of at most `most` columns has `spares` more; the last `reference` columns stay. Each column is
     written, read back, and compared with its targets; then, as long as one is left, the column and the spare with the
-    largest gain in squared error are exchanged. A spare stands in for all slices and devices of a column of weights, in
-    the same place on the wires and at the same converter.
+    largest gain in squared error are exchanged; an error counts by the `weight` of its slice. A spare stands in for all
+    slices and devices of a column of weights, in the same place on the wires and at the same converter.
     """
     if not spares or not draws:
         return draws
@@ -45,7 +46,8 @@ def repaired(
         }
 
     def error(own: Mapping[str, Tensor]) -> Tensor:
-        return (cell.conductance(whole, own, None) - whole).square().sum((1, 4, 5))  # [I, G, R, N]
+        wrong = cell.conductance(whole, own, None) - whole
+        return (wrong * weight[:, None, None]).square().sum((1, 4, 5))  # [I, G, R, N]
 
     before = error(draws)
     gains = torch.stack([before - error(spare(s)) for s in range(spares)], -1)[..., :columns, :]

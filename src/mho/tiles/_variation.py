@@ -29,11 +29,14 @@ class Variation:
     sources: tuple[Source, ...] = ()
 
     def factors(self, chips: Sequence[Seed], shape: Sequence[int], sides: int) -> Float[Tensor, "I cells G R S K N"]:
-        """Return what the conductances of some chips are multiplied with; `shape` is cells, G, R, S, K, N."""
+        """Return what the conductances of a layer on some chips are multiplied with; `shape` is cells, G, R, S, K, N.
+
+        All layers of a chip have its own part of the variation in common.
+        """
         cells, groups, row_tiles, slices, _, columns = shape
         factor = torch.full((1,) * 7, 1.0 + self.corner)
         if self.chip:
-            factor = factor + self.chip * _draw(chips, "chip", (1,) * 6)
+            factor = factor + self.chip * _draw([c.chip for c in chips], "chip", (1,) * 6)
         if self.line:
             lines = _draw(chips, "line", (sides, groups, row_tiles, slices, 1, columns))
             factor = factor + self.line * lines.repeat_interleave(cells // sides, 1)
