@@ -27,9 +27,9 @@ PIXELS = 784
 def load(paths: list[Path], split: str, limit: int | None) -> tuple[Tensor, Tensor]:
     """Return black and white images of -1 and 1, `[n, 784]`, and labels."""
     files = [f for p in paths for f in (sorted(p.rglob("*.parquet")) if p.is_dir() else [p])]
-    files = [f for f in files if split in f.stem and "mnist" in str(f)]
+    files = [f for f in files if split in f.stem and "mnist" in str(f.resolve()).lower()]
     if not files:
-        raise SystemExit(f"--data must hold Parquet files of MNIST with {split!r} in their names; give their folder")
+        raise SystemExit(f"--data must hold Parquet files with mnist in their path and {split!r} in their names")
     table = pq.read_table(files)
     table = table if limit is None else table.slice(0, limit)
     images = [np.asarray(Image.open(io.BytesIO(i["bytes"]))).reshape(-1) for i in table["image"].to_pylist()]
@@ -70,7 +70,7 @@ class Perceptron(nn.Module):
 
 
 def bits(x: Tensor) -> Tensor:
-    """Pack signs, eight to a byte."""
+    """Pack signs of -1 and 1, eight to a byte."""
     return torch.from_numpy(np.packbits((x > 0).numpy(), axis=-1))
 
 
@@ -80,11 +80,14 @@ def folded(model: Perceptron) -> dict[str, Tensor]:
     sigma = (n.running_var + n.eps).sqrt()
     turn = torch.where(n.weight >= 0, 1.0, -1.0)
     threshold = turn * (n.running_mean - n.bias * sigma / n.weight)
+    # Without a slope the bias alone decides; and no sum lies beyond the number of pixels.
+    always = torch.where(n.bias >= 0, -float(PIXELS), PIXELS + 1.0)
+    threshold = torch.where(n.weight == 0, always, threshold).clamp(-PIXELS, PIXELS + 1)
     scale = s.weight / (s.running_var + s.eps).sqrt()
     return {
-        "first": bits(model.first.detach() * turn[:, None]),
+        "first": bits(Sign.apply(model.first.detach()) * turn[:, None]),
         "threshold": threshold.detach().ceil().short(),
-        "second": bits(model.second.detach()),
+        "second": bits(Sign.apply(model.second.detach())),
         "scale": scale.detach(),
         "offset": (s.bias - s.running_mean * scale).detach(),
     }
@@ -111,7 +114,7 @@ def main() -> None:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     for epoch in range(epochs):
         model.train()
-        for index in torch.randperm(len(x)).split(250):
+        for index in torch.randperm(len(x))[: len(x) // 250 * 250].split(250):
             loss = F.cross_entropy(model(x[index]), y[index])
             optimizer.zero_grad()
             loss.backward()

@@ -86,8 +86,8 @@ def shown(cli: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list
         assert (code, err) == (0, "")
         lines = out.splitlines()
         assert max(map(len, lines)) <= width
-        end = next(i for i, line in enumerate(lines) if line.startswith("└"))
-        return lines[: end + 1], lines[end + 1 :]
+        end = next(i for i, line in enumerate(lines) if line.startswith(" 1  "))
+        return lines[:end], lines[end:]
 
     return show
 
@@ -148,28 +148,21 @@ def test_quantities_are_whole_on_a_wide_terminal(shown: Any) -> None:
     assert _columns(shown(LONG, 120)[0]) == f"{LONG[0].quantity} {LONG[1].quantity}"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the words of a quantity are cut off ('thresho…'): overflow='fold', min_width",
-)
 def test_quantities_are_whole_on_eighty_columns(shown: Any) -> None:
-    """A terminal's usual width; the retention-temperature table does not fit it."""
+    """A terminal's usual width: words are wrapped, not cut, and numbers stand beside them."""
     table = shown(LONG, 80)[0]
+    head = next(i for i, line in enumerate(table) if "quantity" in line)
+    width = table[head].index("unit")
+    assert " ".join(" ".join(line[:width] for line in table[head + 2 :]).split()) == " ".join(r.quantity for r in LONG)
     assert "…" not in "".join(table)
-    assert _columns(table) == f"{LONG[0].quantity} {LONG[1].quantity}"
 
 
 def test_numbers_are_whole_on_eighty_columns(shown: Any) -> None:
-    body = _body(shown(LONG, 80)[0])
-    for row, numbers in zip(LONG, (["127", "126.9", "0.999"], ["4.8-5.3", "6.033", "1.195"]), strict=True):
-        (line,) = [cells for cells in body if cells[3] == numbers[1]]
-        assert line[2:5] == numbers, row.quantity
+    text = "\n".join(shown(LONG, 80)[0])
+    for numbers in ("127 +126.9 +0.999 +yes", "4.8-5.3 +6.033 +1.195 +no"):
+        assert re.search(numbers, text)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="all columns but mark shrink to '…' or nothing, numbers too: no_wrap for numbers"
-)
 def test_numbers_are_whole_on_forty_columns(shown: Any) -> None:
     """What a table cannot do without on a narrow terminal is the number."""
     text = "\n".join(shown(LONG, 40)[0])
@@ -177,9 +170,6 @@ def test_numbers_are_whole_on_forty_columns(shown: Any) -> None:
         assert number in text
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="names are padded to 16 letters, and two have more: pad to the longest"
-)
 def test_titles_of_the_list_are_aligned(cli: Any) -> None:
     _, out, _ = cli("reproduce", "--list")
     titles = [result.title for result in RESULTS.values()]

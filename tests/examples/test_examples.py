@@ -112,5 +112,5 @@ def test_binary_training_script_without_its_data(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "--data must hold Parquet files of MNIST with 'train' in their names; give their folder\n"
+    assert done.stderr == "--data must hold Parquet files with mnist in their path and 'train' in their names\n"
     assert [p.name for p in tmp_path.iterdir()] == ["mnist"]

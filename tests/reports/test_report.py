@@ -230,11 +230,6 @@ def test_one_picture_of_a_chip_at_several_temperatures(analog: Evaluation) -> No
     assert "at 360 K" in page
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the page's table has no temperature: rows of one time cannot be told apart",
-)
 def test_the_page_says_which_temperature(analog: Evaluation) -> None:
     """`Condition(temperature=...)` for one evaluation at several of them."""
     warm = _warm(analog, Condition(3600.0, "none", 300.0), Condition(3600.0, "none", 360.0))
@@ -243,11 +238,6 @@ def test_the_page_says_which_temperature(analog: Evaluation) -> None:
     assert "360 K" in text
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the line with compensation also runs through what was read right away without",
-)
 def test_the_figure_at_a_temperature(analog: Evaluation) -> None:
     """One point at each time: where time 0 is compensated too, that is the point of the line with compensation."""
     warm = _warm(

@@ -245,8 +245,6 @@ def test_without_spares_or_without_luck_to_draw_nothing_moves() -> None:
     draws = _draws(right, targets, CHIPS)
     alike = torch.ones(targets.shape[3])
     assert torch.equal(repaired(right, targets, draws, CHIPS, MOST, 0, 3, alike)["fault"], draws["fault"])
-        repaired(right, targets, draws, CHIPS, MOST, 0, 3, torch.ones(targets.shape[3]))["fault"], draws["fault"]
-    )
 
 
 # The tile -------------------------------------------------------------------------------------------------------

@@ -33,7 +33,9 @@ def evaluate(
     ] = "0 s,1 d,365 d",
     kelvin: Annotated[
         list[float],
-        typer.Option(min=1, help="Temperature of ageing and reading; again to compare. [default: as written]"),
+        typer.Option(
+            min=1, max=2000, help="Temperature of ageing and reading, again to compare. [default: as written]"
+        ),
     ] = [],  # noqa: B006
     mean: Annotated[str, typer.Option(help="Mean per channel of the images, scaled to 0..1.")] = "0.485,0.456,0.406",
     std: Annotated[str, typer.Option(help="Standard deviation per channel.")] = "0.229,0.224,0.225",
@@ -50,8 +52,9 @@ def evaluate(
     """
     import torch
 
-    from mho import Chip, ablate, capture, default_conditions, report
+    from mho import Chip, Condition, ablate, capture, default_conditions, report
     from mho import evaluate as evaluate_
+    from mho._evaluate import DAY
     from mho.samples import load_images
 
     from ._show import bars, check_places, finish
@@ -60,12 +63,13 @@ def evaluate(
     if threads is not None:
         torch.set_num_threads(threads)
     chips = [Chip.load(c, plugin) for c in chip]
-    cold = [c.name for c in chips if kelvin and "temperature" not in c.effects]
+    cold = list(dict.fromkeys(c.name for c in chips if kelvin and "temperature" not in c.effects))
     if cold:
         raise FileError(
             f"--kelvin needs cells that say what heat does, not those of {', '.join(cold)}; "
-            'put one into the chip, such as cell = "rram-thermal", or type = "Thermal" around its own'
+            'put one into an analog tile, such as cell = "rram-thermal", or type = "Thermal" around its own'
         )
+    heats = [(k, f", {k:g} K") for k in dict.fromkeys(kelvin)] or [(None, "")]
     moments = sorted({_time(t) for t in times.split(",")})
     network = _factory(model) if ":" in model else Path(model)
     means, deviations = _numbers(mean, "--mean"), _numbers(std, "--std")
@@ -87,14 +91,15 @@ def evaluate(
                 progress=open_bar(f"{c.name}{at}"),
             )
             for c in chips
-            for k, at in ([(k, f", {k:g} K") for k in kelvin] or [(None, "")])
+            for k, at in heats
         ]
         ablations = [
             ablate(
-                graph, c, (x, y), name=f"{label} on {c.name}", seed=seed, instances=max(1, instances // 2),
-                progress=open_bar(f"non-idealities of {c.name}"),
+                graph, c, (x, y), name=f"{label} on {c.name}{at}", seed=seed, instances=max(1, instances // 2),
+                condition=Condition(DAY, c.compensation, k), progress=open_bar(f"non-idealities of {c.name}{at}"),
             )
             for c in chips
+            for k, at in heats
             if ablation and c.effects
         ]  # fmt: skip
     title = f"{Path(model).name} on {', '.join(c.name for c in chips)}"

@@ -28,7 +28,7 @@ def reproduce(
 
     if list_ or name is None:
         for key, result in RESULTS.items():
-            typer.echo(f"{key:16} {result.title}")
+            typer.echo(f"{key:{max(map(len, RESULTS))}} {result.title}")
         return
     rows = reproduce_(name)
     if as_json:
@@ -40,19 +40,35 @@ def reproduce(
         for row in rows:
             typer.echo(row.markdown())
         return
+    from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=RESULTS[name].title, title_justify="left", title_style="bold")
+    # A narrow terminal needs its columns for words and numbers.
+    narrow = answers.width < 100
+    table = Table(
+        title=RESULTS[name].title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD if narrow else box.HEAVY_HEAD,
+        padding=(0, 1, 0, 0) if narrow else (0, 1),
+    )
     notes: dict[str, int] = {}
-    for head in ("quantity", "unit", "published", "ours", "ratio", "within", "mark", "note"):
-        table.add_column(
-            head, justify="right" if head in ("published", "ours", "ratio") else "left", no_wrap=head == "mark"
-        )
+    heads = ["quantity", "unit", "published", "ours", "ratio", "within", "mark", "note"]
+    if answers.width < 60:
+        heads = ["quantity", "published", "ours", "ratio", "within"]
+    for head in heads:
+        number, words = head in ("published", "ours", "ratio"), head in ("quantity", "unit")
+        justify = "right" if number else "left"
+        table.add_column(head, justify=justify, no_wrap=not words, overflow="fold", min_width=4 if words else None)
     for r in rows:
         quantity, unit, published, ours, ratio, tolerance, within, mark, source = map(escape, r.cells())
-        note = notes.setdefault(source, len(notes) + 1)
-        table.add_row(quantity, unit, published, ours, ratio, f"{within} (± {tolerance})", mark, str(note))
+        row = {
+            "quantity": quantity, "unit": unit, "published": published, "ours": ours, "ratio": ratio,
+            "within": within if narrow else f"{within} (± {tolerance})", "mark": mark[0] if narrow else mark,
+            "note": str(notes.setdefault(source, len(notes) + 1)),
+        }  # fmt: skip
+        table.add_row(*(row[head] for head in heads))
     answers.print(table)
     for source, number in notes.items():
         answers.print(f"{number:2}  {source}", soft_wrap=False)

@@ -39,9 +39,10 @@ def _layer(graph: Graph, node: Node, chip: Chip, x: Tensor) -> QuantLayer:
     low, high = tile.weight_range
     top = min(high, -low)
     columns = weight.flatten(1).abs().amax(1)
-    # A column of zeros keeps a scale of zero: it gives its bias, whatever its cells and its converter add.
+    # A column of zeros, or of numbers too small to divide, keeps a scale of zero: it gives its bias, whatever its cells
+    # and its converter add.
     weight_scale = columns / top
-    divisor = torch.where(columns > 0, weight_scale, 1.0).reshape(-1, *[1] * (weight.dim() - 1))
+    divisor = torch.where(weight_scale > 0, weight_scale, torch.inf).reshape(-1, *[1] * (weight.dim() - 1))
     integers = (weight / divisor).round().clamp(-top, top)
     signed = bool((x < 0).any())
     bounds = tile.input_range(signed)

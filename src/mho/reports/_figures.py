@@ -109,7 +109,8 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
         compensated = [r for r in rows if r.condition.compensation != "none"]
         groups = [(bare, "--" if compensated else "-", " without compensation" if compensated else "")]
         if compensated:
-            groups.insert(0, (fresh + compensated, "-", " with compensation" if bare else ""))
+            first = [r for r in fresh if r.condition.time not in {c.condition.time for c in compensated}]
+            groups.insert(0, (first + compensated, "-", " with compensation" if bare else ""))
         for line, style, suffix in groups:
             if not line:
                 continue

@@ -18,7 +18,6 @@ from ._row import Result, Row
 _K_EV = 8.617333262e-5
 _HOT = 358.15
 """85 degrees Celsius, in K."""
-_DAY = 86400.0
 COMPENSATIONS: tuple[Literal["none", "column"], ...] = ("none", "column")
 
 
@@ -35,12 +34,15 @@ def _compute() -> list[Row]:
         return _rows()
 
 
+def _factor(cell: Thermal, kelvin: float) -> float:
+    return math.exp(cell.activation / _K_EV * (1 / 300.0 - 1 / kelvin))
+
+
 def _rows() -> list[Row]:
     cell = load_cell("rram-thermal")
     assert isinstance(cell, Thermal)
     hot = cell.at_temperature(_HOT)
     assert isinstance(hot, Thermal)
-    factor = math.exp(cell.activation / _K_EV * (1 / 300.0 - 1 / _HOT))
     still = replace(cell, coefficient=(0.0,))
     flash = load_cell("nor-flash")
     assert isinstance(flash, NorFlash)
@@ -66,11 +68,11 @@ def _rows() -> list[Row]:
         c: characterise(equal, Seed(0), instances=8, condition=Condition(0.0, c, 360.0)).error for c in COMPENSATIONS
     }
     return [
-        Row("ageing at 85 C over that at 300 K, 1.1 eV", "ratio", factor, hot.acceleration, 1e-9, "Arrhenius' law",
-            "definition"),
-        Row("spread of RRAM after an hour at 85 C over that after so many hours", "ratio", 1.0,
-            _spread(still.at_temperature(_HOT), 3600.0) / _spread(still, min(3600.0 * factor, 2 * _DAY)), 1e-6,
-            "Arrhenius' law; the relaxation is known up to 2 days, and held after that", "definition"),
+        Row("ageing at 85 C over that at 300 K, 1.1 eV", "ratio", _factor(cell, _HOT), hot.acceleration, 1e-9,
+            "Arrhenius' law", "definition"),
+        Row("spread of RRAM after an hour at 320 K over that after so many hours at 300 K", "ratio", 1.0,
+            _spread(still.at_temperature(320.0), 3600.0) / _spread(still, 3600.0 * _factor(cell, 320.0)), 1e-6,
+            "Arrhenius' law", "definition", "hotter, an hour counts for more than the two days that are known"),
         Row("threshold for a decade of flash current at 400 K", "mV",
             1e3 * flash.slope_factor * _K_EV * 400 * math.log(10), 1e3 * slope, 1e-6, "n k T / q ln 10", "definition"),
         Row("error at 360 K without compensation over that at 300 K", "ratio", (1.0, 100.0),
