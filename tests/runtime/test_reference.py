@@ -227,6 +227,14 @@ def test_all_at_once(weights: AbstractWeightEncoding) -> None:
     _judge(program, *(_changed(program, **changes) for changes in less))
 
 
+@pytest.mark.parametrize("weights", [Differential(8, 2), BitSliced(8, 2), OffsetColumn(8)], ids=repr)
+def test_cells_that_are_not_ohmic_on_wires(weights: AbstractWeightEncoding) -> None:
+    """Each input solved by Newton's method: all vectors at once, and one by one."""
+    wires = Wires(200.0, 200.0, 100.0, 100.0, ir_drop="newton")
+    program = _changed(_program(LEVELS[1], weights, CONVERTERS["sar"]), wires=wires, current_law=Sinh(0.15), cols=8)
+    _judge(program, _changed(program, wires=replace(wires, ir_drop="exact")))
+
+
 @pytest.mark.parametrize("chip", ["hermes", "tile2-rram"])
 def test_presets_chips_and_images(chip: str) -> None:
     torch.manual_seed(0)

@@ -34,7 +34,9 @@ class Wires:
     - `closed`: G x attenuation along the word line x attenuation along the bit line, each line as if the crossing ones
       were ideal; cheap, and differentiable in training;
     - `sweeps(k)`: k alternating exact solutions of all word and all bit lines; `sweeps(1)` is `closed`;
-    - `exact`: Kirchhoff's laws at every node.
+    - `exact`: Kirchhoff's laws at every node;
+    - `newton`: the same for cells that are not ohmic, input by input (`arrays.newton`). There is no matrix then; where
+      one is asked for, it is that of ohmic cells.
 
     Source: the circuit of [chen2013]; the methods are derived in `docs/concepts/wires.md`.
     """
@@ -74,16 +76,16 @@ class Wires:
 
     @property
     def sweeps(self) -> float:
-        """How many sweeps the fidelity stands for: 0 for off, 1 for closed, infinity for exact.
+        """How many sweeps the fidelity stands for: 0 for off, 1 for closed, infinity for exact and newton.
 
         Raises:
             ValueError: if `ir_drop` is none of the fidelities.
         """
-        known = {"off": 0.0, "closed": 1.0, "exact": math.inf}
+        known = {"off": 0.0, "closed": 1.0, "exact": math.inf, "newton": math.inf}
         counted = re.fullmatch(r"sweeps\(([1-9]\d*)\)", self.ir_drop)
         if not counted and self.ir_drop not in known:
             raise ValueError(
-                f'ir_drop must be "off", "closed", "sweeps(k)" with k from 1 or "exact", not "{self.ir_drop}"'
+                f'ir_drop must be "off", "closed", "sweeps(k)" with k from 1, "exact" or "newton", not "{self.ir_drop}"'
             )
         return float(counted[1]) if counted else known[self.ir_drop]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from mho.converters import Cco, Sar
 from mho.core import Seed, UnsupportedOpError
 from mho.ir import QuantLayer
-from mho.tiles import AbstractLayout, Activity, AnalogTile, BitSerial, Condition, Realisation, Split
+from mho.tiles import AbstractLayout, Activity, AnalogTile, BitSerial, Circuit, Condition, Realisation, Split
 
 from ._backend import AbstractBackend
 
@@ -71,6 +71,7 @@ class ReferenceBackend(AbstractBackend):
         i, g, r = at
         digits = real.digits[i, g, r].numpy().astype(np.float64)
         phases = _phases(tile.inputs, vector, layer.signed)
+        solved = None if real.circuit is None else _solved(real.circuit, [p for _, p in phases], at)
         if tile.current_law is not None and tile.inputs.energy_exponent == 2:
             most, v = tile.inputs.pulse_steps, tile.read_voltage / tile.current_law.v0
             phases = [(w, most * np.sinh(p / most * v) / np.sinh(v)) for w, p in phases]
@@ -79,7 +80,8 @@ class ReferenceBackend(AbstractBackend):
             for p, (weight, pulses) in enumerate(phases):
                 for s, significance in enumerate(tile.weights.significance):
                     lsb = float(real.lsb[r, s])
-                    signal = float(np.dot(pulses, digits[s, :, n])) / lsb
+                    total = np.dot(pulses, digits[s, :, n]) if solved is None else solved[s, p, n]
+                    signal = float(total) / lsb
                     if tile.principle is not None:
                         unit = float(real.unit[r, s])
                         sums = torch.tensor(signal / unit, dtype=torch.float64)
@@ -95,6 +97,15 @@ class ReferenceBackend(AbstractBackend):
                     )
                     value[n] += weight * significance * corrected * lsb * float(real.drift_factor[i, g, r, n])
         return value[:-1] - value[-1] if tile.weights.reference_column else value
+
+
+def _solved(circuit: Circuit, phases: list[np.ndarray], at: tuple[int, int, int]) -> np.ndarray:
+    """Solve the circuit for the pulses of all phases, all other row tiles at rest: `[S, P, N]`."""
+    i, g, r = at
+    groups, row_tiles, rows = (circuit.conductance.shape[d] for d in (2, 3, 5))
+    pulses = torch.zeros(1, groups, row_tiles, len(phases), rows)
+    pulses[0, g, r] = torch.from_numpy(np.stack(phases)).float()
+    return circuit.sums(pulses)[i, g, r].numpy().astype(np.float64)
 
 
 def _phases(encoding: Any, vector: np.ndarray, signed: bool) -> list[tuple[float, np.ndarray]]:

@@ -13,6 +13,7 @@ from ._base import Compensation as Compensation
 from ._base import Condition as Condition
 from ._characterise import TileReport as TileReport
 from ._characterise import characterise as characterise
+from ._circuit import Circuit as Circuit
 from ._digital import DigitalTile as DigitalTile
 from ._inputs import AbstractInputEncoding as AbstractInputEncoding
 from ._inputs import BitParallel as BitParallel

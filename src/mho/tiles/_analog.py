@@ -91,6 +91,11 @@ class AnalogTile(AbstractTile):
                 f"read_voltage must be above 0 V and at most the supply of {self.supply} V, not {self.read_voltage} V"
             )
 
+        if self.wires is not None and self.wires.ir_drop == "newton":
+            if self.current_law is None or self.inputs.energy_exponent != 2:
+                raise ValueError('wires with ir_drop = "newton" need a current_law and inputs that are levels')
+            if self.principle is not None:
+                raise ValueError('wires with ir_drop = "newton" solve for currents; leave the principle out')
         if self.principle is not None:
             needed = self.principle.settling(self.rows, self.converter.resolution)
             given = self.inputs.pulse_time + self.pre.settling
@@ -128,7 +133,10 @@ class AnalogTile(AbstractTile):
         if self.variation is not None and self.variation != Variation(sources=self.variation.sources):
             out["process variation"] = replace(self, variation=None)
         if self.current_law is not None and self.inputs.energy_exponent == 2 and self.inputs.pulse_steps > 1:
-            out["I-V non-linearity"] = replace(self, current_law=None)
+            wires = self.wires
+            if wires is not None and wires.ir_drop == "newton":
+                wires = replace(wires, ir_drop="exact")
+            out["I-V non-linearity"] = replace(self, current_law=None, wires=wires)
         if self.wires is not None and self.wires.sweeps:
             out["IR drop"] = replace(self, wires=replace(self.wires, ir_drop="off"))
         if self.principle is not None:
@@ -214,6 +222,8 @@ class AnalogTile(AbstractTile):
             noise=real.noise,
             unit=real.unit[:, :, None] * real.gain,
             states=real.states,
+            circuit=real.circuit,
+            scale=real.gain / lsb if real.circuit is not None else None,
         )
 
     @property
@@ -253,7 +263,11 @@ class AnalogTile(AbstractTile):
         outputs = []
         for start in range(0, x.shape[1], step):
             part = x[:, start : start + step]
-            p = layout.partials(state.matrix, self.driven(self.inputs.encode(part, signed)))
+            pulses = self.inputs.encode(part, signed)
+            if state.circuit is None:
+                p = layout.partials(state.matrix, self.driven(pulses))
+            else:
+                p = self._solved(layout, state, pulses)
             if unit is not None and self.principle is not None:
                 p = self.principle.transfer(p.div_(unit), self.rows).mul_(unit)
             if noise is not None:
@@ -278,6 +292,16 @@ class AnalogTile(AbstractTile):
                 y = y[..., :-1, :] - y[..., -1:, :]
             outputs.append(layout.output(y, part))
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
+
+    def _solved(self, layout: AbstractLayout, state: ArrayState, pulses: Tensor) -> Tensor:
+        """Return the partial sums of pulses `[P, I, B, ...]` as the circuit gives them, in the order of the layout."""
+        assert state.circuit is not None
+        assert state.scale is not None
+        phases, instances, images = pulses.shape[:3]
+        vectors = torch.stack([torch.cat([layout.gather(x) for x in pulses[:, i]], 2) for i in range(instances)])
+        sums = state.circuit.sums(vectors) * state.scale.unsqueeze(-2)  # [I, G, R, S, P B L, N]
+        sums = sums.unflatten(4, (phases, images, -1)).permute(0, 5, 4, 1, 2, 3, 7, 6)
+        return layout.order_partials(sums)
 
     # What it costs ----------------------------------------------------------------------------------------------
 

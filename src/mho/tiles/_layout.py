@@ -73,6 +73,10 @@ class AbstractLayout(ABC):
         """
 
     @abstractmethod
+    def order_partials(self, sums: Float[Tensor, "I B P G R S N L"]) -> Tensor:
+        """Bring partial sums that were found in another way into the order of `partials`."""
+
+    @abstractmethod
     def split_instances(self, partials: Tensor, chips: int) -> Tensor:
         """View I as conditions and chips, to match `spread_noise`."""
 
@@ -169,6 +173,10 @@ class LinearLayout(AbstractLayout):
         """To `[1, chips, G, R, P, B L, S N, 1]`."""
         c, b, p, g, r, s, n, length = noise.shape
         return noise.permute(0, 3, 4, 2, 1, 7, 5, 6).reshape(1, c, g, r, p, b * length, s * n, 1)
+
+    def order_partials(self, sums: Float[Tensor, "I B P G R S N L"]) -> Tensor:
+        """As noise of the chips."""
+        return self.spread_noise(sums).squeeze(0)
 
     def split_instances(self, partials: Tensor, chips: int) -> Tensor:
         """Cut the leading I."""
@@ -299,6 +307,10 @@ class ConvLayout(AbstractLayout):
         """To `[P, B, 1, chips, G, R, S N, L]`."""
         c, b, p, g, r, s, n, length = noise.shape
         return noise.permute(2, 1, 0, 3, 4, 5, 6, 7).reshape(p, b, 1, c, g, r, s * n, length)
+
+    def order_partials(self, sums: Float[Tensor, "I B P G R S N L"]) -> Tensor:
+        """As noise of the chips."""
+        return self.spread_noise(sums).squeeze(2)
 
     def split_instances(self, partials: Tensor, chips: int) -> Tensor:
         """Cut the third axis."""

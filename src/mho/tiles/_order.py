@@ -42,6 +42,15 @@ class Order:
         """Return the cells as they lie, given as they are called."""
         return _take(_take(g, self._rows, -2), self._columns, -1)
 
+    def lay_inputs(self, v: Float[Tensor, "*b G R M K"]) -> Float[Tensor, "*b G R M K"]:
+        """Return inputs of rows as they lie."""
+        index = self._rows.flatten(2).unsqueeze(-2)  # [G, R, 1, K]
+        return torch.take_along_dim(v, index[(None,) * (v.dim() - 4)], -1)
+
+    def lift_columns(self, i: Float[Tensor, "*b G R S M N"]) -> Float[Tensor, "*b G R S M N"]:
+        """Return outputs of columns as they are called, given as they lie."""
+        return _take(i, self._columns.argsort(-1), -1)
+
     def lift(self, g: Float[Tensor, "*b G R S K N"]) -> Float[Tensor, "*b G R S K N"]:
         """Return the cells as they are called, given as they lie."""
         return _take(_take(g, self._rows.argsort(-2), -2), self._columns.argsort(-1), -1)

@@ -12,6 +12,7 @@ from torch import Tensor
 from mho.core import Seed, normal_per_instance
 
 from ._base import Condition
+from ._circuit import Circuit
 from ._layout import AbstractLayout
 from ._order import Order
 from ._repair import repaired
@@ -69,17 +70,17 @@ def realise(
         for name in (tile.principle.draws if tile.principle is not None else ())
     }
 
-    def cells(condition: Condition) -> tuple[Tensor, Tensor, Tensor]:
-        """Return states and digits per chip and the conductance of each row's cells."""
+    def cells(condition: Condition) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return states and digits per chip, the conductance of each row's cells, and of each cell."""
         cell = tile.cell if condition.temperature is None else tile.cell.at_temperature(condition.temperature)
         g = cell.conductance(targets.expand(len(chips), *targets.shape), draws, condition.time)
         g = g if varied is None else g * varied
-        drawn = g.sum((1, 4, 6))
+        drawn, bare = g.sum((1, 4, 6)), g
         if wiring is not None:
             g = wiring.through(g)
         states = (g / factor_written - bottom) / (top - bottom)
         seen = states if tile.principle is None else tile.principle.weights(states, mac_draws)
-        return states, tile.weights.digits(seen.transpose(0, 1)), drawn
+        return states, tile.weights.digits(seen.transpose(0, 1)), drawn, bare
 
     def outputs(digits: Tensor) -> Tensor:
         """Outputs per chip, G, R, calibration vector and column, as measured on chip."""
@@ -114,8 +115,10 @@ def realise(
         weak = power < 0.1 * power.mean(-1, keepdim=True)
         calibration = 1 / torch.where(weak, mean.unsqueeze(-1), slope).clamp(min=0.1)
     states: Tensor | None = None
+    bares: list[Tensor] = []
     for condition in conditions:
-        now_states, digits, conductance = cells(condition)
+        now_states, digits, conductance, bare = cells(condition)
+        bares.append(bare)
         states = now_states[0] if states is None else states
         factor = torch.ones(len(chips), groups, row_tiles, columns)
         if condition.compensation != "none":
@@ -131,6 +134,11 @@ def realise(
         all_digits.append(digits)
         conductances.append(conductance)
         factors.append(factor * calibration)
+
+    circuit = None
+    if wiring is not None and tile.current_law is not None and wiring.wires.ir_drop == "newton":
+        limits, steps = (bottom, top), tile.inputs.pulse_steps
+        circuit = Circuit(wiring, tile.current_law, torch.cat(bares), limits, factor_written, tile.read_voltage, steps)
 
     def repeat(x: Tensor) -> Tensor:
         return x.repeat(len(conditions), *[1] * (x.dim() - 1))
@@ -151,6 +159,7 @@ def realise(
         noise=_noise(tile, unit),
         unit=unit,
         states=states if tile.principle is not None else None,
+        circuit=circuit,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from ._circuit import Circuit
+
 
 @dataclass(frozen=True)
 class Realisation:
@@ -35,6 +37,8 @@ class Realisation:
     """A cell in its highest state under a full pulse, in LSB."""
     states: Float[Tensor, "cells G R S K N"] | None = None
     """States of the cells of the first chip and condition, where a MAC principle needs them for its energy."""
+    circuit: Circuit | None = None
+    """What takes the place of `digits` in a product, where no matrix is exact."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +71,7 @@ class ArrayState:
     """A cell in its highest state under a full pulse, in LSB, with the converter's gain."""
     states: Float[Tensor, "cells G R S K N"] | None = None
     """States of the cells of the first chip and condition, where a MAC principle needs them for its energy."""
+    circuit: Circuit | None = None
+    """What takes the place of `matrix` in a product, where no matrix is exact."""
+    scale: Float[Tensor, "I G R S N"] | None = None
+    """Converter gain in LSB per digit and step, beside a circuit."""

@@ -9,10 +9,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.arrays import Wires
+from mho.arrays import AbstractIV, Wires, newton
 
 from ._order import Order, column_tiles
 from ._weights import AbstractWeightEncoding
+
+_INPUTS = 8
+"""Input vectors that are solved at once: each is an array of its own."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,50 @@ class Wiring:
         return self._through(g) if self.order is None else self.order.lift(self._through(self.order.lay(g)))
 
     def _through(self, g: Tensor) -> Tensor:
-        encoding, wires = self.encoding, self.wires
-        sides, reference = encoding.sides, int(encoding.reference_column)
+        lines, turn, blocks, unused = self._lay(g)
+        seen = self.wires.effective(blocks, unused).reshape(lines)
+        seen = seen.permute(sorted(range(8), key=turn.__getitem__))
+        return self._called(seen, g.shape[-1], g.shape[1]).reshape(g.shape)
+
+    def currents(
+        self, g: Float[Tensor, "I cells G R S K N"], law: AbstractIV, volts: Float[Tensor, "I G R M K"]
+    ) -> Float[Tensor, "I cells G R S M N"]:
+        """Return the currents into the read-outs for input vectors, in A, shared equally by the devices of a side.
+
+        `law` takes `g` for conductances at 0 V. On word lines that are driven in opposition the sides flow into one
+        read-out: the first side then tells the difference, and the second nothing.
+        """
+        if self.order is not None:
+            g, volts = self.order.lay(g), self.order.lay_inputs(volts)
+        sides, (instances, cells, groups, row_tiles, slices, _, columns) = self.encoding.sides, g.shape
+        shape, _, blocks, unused = self._lay(g)
+        opposed = self.encoding.paired and self.wires.pairs == "word lines"
+        v = volts.transpose(-1, -2)[:, :, :, None, None]  # [I, G, R, 1, 1, K, M]
+        if opposed:  # rows of both sides are neighbours; slices are arrays of their own
+            signs = torch.tensor([1.0, -1.0][:sides]).to(v)
+            v = (v.unsqueeze(-2) * signs[:, None]).flatten(-3, -2)
+        out: list[Tensor] = []
+        for some in v.split(_INPUTS, -1):
+            one = newton(blocks, law, self.wires.network(unused), some.expand(*blocks.shape[:-1], some.shape[-1]))
+            out.append(one.to(g.dtype))
+        current = torch.cat(out, -1)  # [I, G, R, T, S or 1, breadth, M]
+        m = volts.shape[-2]
+        if opposed:  # lay: I G R T S K sides n
+            current = current.permute(0, 1, 2, 4, 6, 3, 5).unsqueeze(1)  # [I, 1, G, R, S, M, T, n]
+            current = torch.cat([current, torch.zeros_like(current)], 1) if sides == 2 else current
+        else:  # lay: I G R T K n sides S
+            current = current.reshape(*shape[:4], *shape[5:], m).permute(0, 5, 1, 2, 6, 7, 3, 4)
+        current = self._called(current, columns, cells)
+        current = current.reshape(instances, cells, groups, row_tiles, slices, m, columns)
+        return current if self.order is None else self.order.lift_columns(current)
+
+    def _lay(self, g: Tensor) -> tuple[torch.Size, tuple[int, ...], Tensor, tuple[int, int]]:
+        """Return shape and order of the dimensions of the cells as they lie, the arrays, and how many lines idle."""
+        sides, reference = self.encoding.sides, int(self.encoding.reference_column)
         instances, cells, groups, row_tiles, slices, rows, columns = g.shape
-        devices = cells // sides
         columns -= reference
         cuts, width = column_tiles(columns, self.cols - reference)
-        lines = g.reshape(instances, sides, devices, *g.shape[2:]).sum(2)
+        lines = g.reshape(instances, sides, cells // sides, *g.shape[2:]).sum(2)
         last = lines[..., columns:]
         lines = F.pad(lines[..., :columns], (0, cuts * width - columns))
         # [I, sides, G, R, S, K, T, n] -> [I, G, R, T, (S,) K (, sides), n (, sides, S)]
@@ -53,19 +93,22 @@ class Wiring:
         # Each tile has the reference column behind its own; what is read is that of the last tile.
         lines = torch.cat([lines, last.unsqueeze(-2).expand(*[-1] * 6, cuts, reference)], -1)
         width += reference
-        if encoding.paired and wires.pairs == "word lines":
+        if self.encoding.paired and self.wires.pairs == "word lines":
             turn, height, breadth = (0, 2, 3, 6, 4, 5, 1, 7), rows * sides, width
         else:
             turn, height, breadth = (0, 2, 3, 6, 5, 7, 1, 4), rows, width * sides * slices
         arranged = lines.permute(turn)
         unused = ((self.rows - rows) * height // rows, (self.cols + self.spare - width) * breadth // width)
         blocks = arranged.reshape(*arranged.shape[:4], -1, height, breadth).contiguous()
-        seen = wires.effective(blocks, unused).reshape(arranged.shape)
-        seen = seen.permute(sorted(range(8), key=turn.__getitem__))
-        own = seen[..., : width - reference].flatten(-2)[..., :columns]
-        seen = torch.cat([own, seen[..., -1, width - reference :]], -1)
-        seen = (seen / devices).unsqueeze(2).expand(-1, -1, devices, *[-1] * 5)
-        return seen.reshape(g.shape)
+        return arranged.shape, turn, blocks, unused
+
+    def _called(self, lines: Tensor, columns: int, cells: int) -> Tensor:
+        """Return `[I, sides, G, R, S, *, T, n]` by column and device: `[I, sides, devices, G, R, S, *, N]`."""
+        reference, devices = int(self.encoding.reference_column), cells // self.encoding.sides
+        width = lines.shape[-1] - reference
+        own = lines[..., :width].flatten(-2)[..., : columns - reference]
+        lines = torch.cat([own, lines[..., -1, width:]], -1)
+        return (lines / devices).unsqueeze(2).expand(-1, -1, devices, *[-1] * 5)
 
     def converted(
         self, g: Float[Tensor, "cells G R S K N"], limits: tuple[float, float], rounds: int
