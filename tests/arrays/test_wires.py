@@ -193,7 +193,10 @@ def test_names_of_fidelities(text: str, sweeps: float) -> None:
 def test_other_names(text: str) -> None:
     with pytest.raises(ValueError, match="ir_drop must be") as error:
         Wires(1.0, 1.0, ir_drop=text)
-    assert str(error.value) == f'ir_drop must be "off", "closed", "sweeps(k)" with k from 1, "exact" or "newton", not "{text}"'
+    assert (
+        str(error.value)
+        == f'ir_drop must be "off", "closed", "sweeps(k)" with k from 1, "exact" or "newton", not "{text}"'
+    )
 
 
 @pytest.mark.parametrize("fidelity", FIDELITIES)
