@@ -22,7 +22,7 @@ run: .venv/.run ## install what a user needs and do the main job (options in ARG
 
 # The compile tests come first, so that the summary pytest prints last is that of the main suite.
 # pytest's exit code 5 says that there are no tests marked `compile`.
-test: .venv/.dev ## run all tests: those of torch.compile without run-time shape checks, the others with them
+test: .venv/.dev .venv/.spice ## run all tests: those of torch.compile without run-time shape checks, the others with them
 	@code=0; $(BIN)/pytest -o addopts="--import-mode=importlib --strict-markers --strict-config" -m compile tests || code=$$?; \
 	if [ $$code -ne 0 ] && [ $$code -ne 5 ]; then exit $$code; fi
 	$(BIN)/pytest
@@ -58,6 +58,17 @@ clean: ## remove the environment and everything that was generated
 .venv/.docs: $(LOCK) | .venv/.run
 	$(INSTALL) -e '.[onnx,docs]'
 	@touch $@ .venv/.run
+
+# ngspice judges the circuits in the tests, as a program of its own; without it those tests say that they are skipped.
+.venv/.spice: | .venv/.made
+	@if ! command -v ngspice >/dev/null && command -v apt-get >/dev/null; then \
+	    echo "Installing ngspice, the judge of the circuit tests"; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    sudo=""; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+	    { $$sudo apt-get install -y -qq ngspice || { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq ngspice; }; } >/dev/null 2>&1 || true; \
+	fi; \
+	if command -v ngspice >/dev/null; then touch $@; \
+	else echo "ngspice could not be installed (apt-get install ngspice): the tests that it judges are skipped" >&2; fi
 
 # Debian's python3 comes without ensurepip, which is in its package python3.X-venv.
 .venv/.made:

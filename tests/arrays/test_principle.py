@@ -45,7 +45,7 @@ WORST: dict[str, AbstractPrinciple] = {
     "ramp-crossing": RampCrossing(100e-9, 10e-9, 1e-12, 0.9, 1e-3, 300.0, 1e-10),
 }
 EFFECTS = {
-    "current-domain": {"finite on/off ratio": "on_off", "line voltage": "read_out", "thermal noise": "bandwidth"},
+    "current-domain": {"finite on/off ratio": "on_off", "line voltage": "read_out", "thermal noise": "temperature"},
     "charge-domain": {"line voltage": "early_voltage", "jitter": "jitter", "thermal noise": "temperature"},
     "charge-redistribution": {
         "capacitor mismatch": "mismatch", "parasitic capacitance": "parasitic", "thermal noise": "temperature",

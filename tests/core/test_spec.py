@@ -65,8 +65,8 @@ low = 0.008
 """
     assert _problems(tmp_path, text) == [
         "line 1, schema: this version reads schema 1, not 2; convert the file or upgrade mho",
-        "line 3, g_mx: Pcm has no such key; did you mean 'g_max'? (allowed: area, drift_mean, drift_spread, g_max, "
-        "program_sigma, read_noise, sources, t_read, t_reference, write_energy, write_time)",
+        "line 3, g_mx: Pcm has no such key; did you mean 'g_max'? (allowed: area, drift_mean, drift_spread, "
+        "feature_size, g_max, program_sigma, read_noise, sources, t_read, t_reference, write_energy, write_time)",
         "line 4, program_sigma[1]: expected a number in S such as '25 uS', not '1.9 V'",
         "line 5, drift_mean.type: no AbstractCurve is called 'LogCurv'; did you mean 'LogCurve'? "
         "(allowed: LogCurve, PowerCurve)",
@@ -220,7 +220,7 @@ def test_fingerprint_sees_every_number() -> None:
 def test_fingerprint_is_the_same_everywhere() -> None:
     """Pinned: a change here makes every saved program foreign."""
     cell = Sram(g_max=1e-4, area=1.27e-13, write_energy=1e-15, write_time=1e-9)
-    assert fingerprint(cell) == "7e26306afde69019225f979b8ff18f029438169e992e42bddb1ee32a8b7ebf8f"
+    assert fingerprint(cell) == "7e7ba936aa4dffdae33da4c52284e6b8666d137eed8180a0be731a820f3047a5"
 
 
 def test_fingerprints_of_presets_differ() -> None:

@@ -13,6 +13,7 @@ from ._compatibility import principles as principles
 from ._current_domain import ChargeDomain as ChargeDomain
 from ._current_domain import CurrentDomain as CurrentDomain
 from ._iv import AbstractIV as AbstractIV
+from ._iv import Exponential as Exponential
 from ._iv import Ohmic as Ohmic
 from ._iv import Sinh as Sinh
 from ._iv import Transistor as Transistor

@@ -37,6 +37,7 @@ class CurrentDomain(AbstractPrinciple):
     line_capacitance: Annotated[Farad, NotNegative] = 0.0
     """Capacitance of the bit line per cell."""
     bandwidth: Annotated[Hertz, NotNegative] = 0.0
+    """Of the read-out; 0 for one without noise or delay."""
     temperature: float = 300.0
     pulse: Annotated[Second, NotNegative] = 0.0
     """How long the cells conduct for one product."""
@@ -70,8 +71,9 @@ class CurrentDomain(AbstractPrinciple):
         return s * ((1 - 1 / self.on_off) * self.g_max * self.read_voltage)
 
     def settling(self, rows: int, bits: int) -> Second:
-        """The read-out's resistance charges the line."""
-        return self.read_out * self.line_capacitance * rows * (bits + 1) * math.log(2)
+        """The read-out's resistance charges the line, and its bandwidth is one more pole."""
+        pole = 1 / (2 * math.pi * self.bandwidth) if self.bandwidth else 0.0
+        return (self.read_out * self.line_capacitance * rows + pole) * (bits + 1) * math.log(2)
 
     def energy(self, x: Float[Tensor, "*d rows"], w: Float[Tensor, "rows cols"]) -> Float[Tensor, "*d cols"]:
         """V^2 G t in the cells; x as levels."""
@@ -89,7 +91,7 @@ class CurrentDomain(AbstractPrinciple):
         without = {
             "finite on/off ratio": (1 / self.on_off, {"on_off": math.inf}),
             "line voltage": (self.read_out, {"read_out": 0.0}),
-            "thermal noise": (self.bandwidth, {"bandwidth": 0.0}),
+            "thermal noise": (self.bandwidth * self.temperature, {"temperature": 0.0}),
         }
         return {name: replace(self, **change) for name, (size, change) in without.items() if size}
 

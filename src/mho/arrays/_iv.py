@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Positive, Volt
+from mho.core import Positive, Siemens, Volt
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,23 @@ class AbstractIV(ABC):
     @abstractmethod
     def spice(self, g: str, v: str) -> str:
         """Return the current as an expression of SPICE, given those of the conductance and the voltage."""
+
+    @property
+    def separable(self) -> bool:
+        """Whether I = g f(V): all cells bend alike, so that the law can be taken into the inputs."""
+        return True
+
+    def share(self, x: Float[Tensor, "*s"], volts: Volt) -> Float[Tensor, "*s"]:
+        """Return the current at x times `volts` over that at `volts`, for a separable law."""
+        return self.current(torch.ones_like(x), x * volts) / self.current(x.new_ones(()), x.new_tensor(volts))
+
+    def largest(self, volts: Volt) -> Siemens:
+        """Return the conductance that a cell cannot reach at `volts`, whatever its state."""
+        return math.inf
+
+    def at_zero(self, g: Float[Tensor, "*s"], volts: Volt) -> Float[Tensor, "*s"]:
+        """Return the conductance at 0 V of cells that conduct `g` at `volts`, in S."""
+        return g * (volts / self.current(g.new_ones(()).double(), g.new_tensor(volts).double()).to(g))
 
 
 @dataclass(frozen=True)
@@ -70,6 +87,39 @@ class Sinh(AbstractIV):
         """Return g*v0*sinh(v/v0)."""
         return f"{g}*{self.v0!r}*sinh({v}/{self.v0!r})"
 
+    def share(self, x: Float[Tensor, "*s"], volts: Volt) -> Float[Tensor, "*s"]:
+        """Return sinh(x v) / sinh(v), written so that nothing overflows."""
+        size, v = x.abs(), volts / self.v0
+        return x.sign() * ((size - 1) * v).exp() * torch.expm1(-2 * size * v) / math.expm1(-2 * v)
+
+
+@dataclass(frozen=True)
+class Exponential(AbstractIV):
+    """I = g V0 (exp(|V| / V0) - 1) with the sign of V: a barrier or a selector in series. Source: [sze2006], Ch. 3."""
+
+    v0: Annotated[Volt, Positive]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.v0 < math.inf:
+            raise ValueError(f"v0 must be above 0 V and finite, not {self.v0} V")
+
+    def current(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return g V0 (exp(|V| / V0) - 1), odd in V."""
+        return g * self.v0 * torch.expm1(v.abs() / self.v0) * v.sign()
+
+    def slope(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+        """Return g exp(|V| / V0)."""
+        return g * (v.abs() / self.v0).exp()
+
+    def spice(self, g: str, v: str) -> str:
+        """Return g*v0*(exp(abs(v)/v0)-1)*sgn(v)."""
+        return f"{g}*{self.v0!r}*(exp(abs({v})/{self.v0!r})-1)*sgn({v})"
+
+    def share(self, x: Float[Tensor, "*s"], volts: Volt) -> Float[Tensor, "*s"]:
+        """Return (exp(x v) - 1) / (exp(v) - 1), written so that nothing overflows."""
+        size, v = x.abs(), volts / self.v0
+        return x.sign() * ((size - 1) * v).exp() * torch.expm1(-size * v) / math.expm1(-v)
+
 
 @dataclass(frozen=True)
 class Transistor(AbstractIV):
@@ -82,6 +132,27 @@ class Transistor(AbstractIV):
     k: Annotated[float, Positive]
     """Transconductance parameter, in A / V^2."""
     overdrive: Annotated[Volt, Positive]
+
+    @property
+    def separable(self) -> bool:
+        """No: the more a cell conducts, the more of the voltage its transistor takes."""
+        return False
+
+    def at_zero(self, g: Float[Tensor, "*s"], volts: Volt) -> Float[Tensor, "*s"]:
+        """Return the conductance of the cell alone where cell and transistor together conduct `g` at `volts`.
+
+        Cells beyond `largest` get what a thousandth below it stands for.
+        """
+        dtype, g = g.dtype, g.clamp(max=0.999 * self.largest(volts)).double()
+        share = 2 * g * volts / self.k / self.overdrive**2
+        # V_ov - sqrt(V_ov^2 - 2 I / k), in a form that does not cancel.
+        across = self.overdrive * share / (1 + (1 - share).sqrt())
+        return (g * volts / (volts - across)).to(dtype)
+
+    def largest(self, volts: Volt) -> Siemens:
+        """Return what the transistor alone conducts."""
+        across = min(volts, self.overdrive)
+        return self.k * (self.overdrive - across / 2) * across / volts
 
     def _across(self, g: Tensor, v: Tensor) -> Tensor:
         """Return the voltage across the transistor: the smaller root, in a form that does not cancel."""

@@ -86,8 +86,8 @@ class RampCrossing(AbstractPrinciple):
 
     An input x starts the current w i of its cells at T (1 - x). While all have started before the crossing, its time
     holds the sum of w x; it needs the column's stored sum of w. The threshold is set for the earliest crossing at T:
-    C theta = T i sum(w) at least. Noise: kT / C on the line and that of the comparator, over the slope of a column that
-    is half full. Source: [wang2018] for the principle.
+    C theta = T i sum(w) at least. Noise: kT / C on the line and that of the comparator, over the slope; in cell units
+    the sum of w cancels. Source: [wang2018] for the principle.
     """
 
     current: Annotated[Ampere, Positive]

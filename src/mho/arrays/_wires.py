@@ -65,10 +65,10 @@ class Wires:
     def __post_init__(self) -> None:
         self.sweeps  # noqa: B018 - reads the mode, and complains if it is none
         resistances = (self.word_line, self.bit_line, self.driver, self.sense)
-        if not all(r >= 0 for r in resistances):
+        if not all(0 <= r < math.inf for r in resistances):
             raise ValueError(
-                "resistances of wires, drivers and read-outs must be at least 0 ohm, "
-                f"not {', '.join(map(str, resistances))}"
+                "resistances of wires, drivers and read-outs must be at least 0 ohm and finite, "
+                f"not {', '.join(map(str, resistances))}; open bit lines have `open_voltages`"
             )
         capacitances = (self.word_capacitance, self.bit_capacitance)
         if not all(c >= 0 for c in capacitances):
@@ -88,6 +88,11 @@ class Wires:
                 f'ir_drop must be "off", "closed", "sweeps(k)" with k from 1, "exact" or "newton", not "{self.ir_drop}"'
             )
         return float(counted[1]) if counted else known[self.ir_drop]
+
+    @property
+    def resistive(self) -> bool:
+        """Whether anything has a resistance."""
+        return max(self.word_line, self.bit_line, self.driver, self.sense) > 0
 
     @property
     def drive_ends(self) -> Ends:
@@ -135,6 +140,21 @@ class Wires:
             return g * rows * columns.mT
         identity = torch.eye(g.shape[-2], dtype=g.dtype, device=g.device).expand(*g.shape[:-1], g.shape[-2])
         return sweep(g, network, identity, int(self.sweeps)).mT
+
+    def open_voltages(
+        self, g: Float[Tensor, "*tiles rows cols"], unused: tuple[int, int] = (0, 0)
+    ) -> Float[Tensor, "*tiles rows cols"]:
+        """Return the voltage at each read-out per volt at each driver where read-outs draw no current (voltage mode).
+
+        Found with read-outs of a resistance 10^12 times that of the highest cell; at each bit line a cell must conduct.
+        The voltages of a column sum to 1, as those of a divider. Arguments and errors as for `effective`; `sense` does
+        not matter, and `ir_drop` is `exact` unless it is `off`: then lines are ideal, and a column takes the mean.
+        """
+        check_conductances(g)
+        if self.sweeps == 0:
+            return g / g.sum(-2, keepdim=True)
+        sense = 1e12 / float(g.max())
+        return replace(self, sense=sense, ir_drop="exact").effective(g.double(), unused).to(g.dtype) * sense
 
     def settling(self, rows: int, cols: int, bits: int) -> float:
         """Return how long the lines of an array take to settle to half an LSB of `bits` bits, in s.

@@ -63,7 +63,7 @@ def evaluate(
     if threads is not None:
         torch.set_num_threads(threads)
     chips = [Chip.load(c, plugin) for c in chip]
-    cold = list(dict.fromkeys(c.name for c in chips if kelvin and "temperature" not in c.effects))
+    cold = list(dict.fromkeys(c.name for c in chips if kelvin and not c.tile.feels_heat))
     if cold:
         raise FileError(
             f"--kelvin needs cells that say what heat does, not those of {', '.join(cold)}; "

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ._main import app
+
+_CONFUSED = 0.01
+"""Share of cells read as another level up to which the levels count as bits."""
 
 
 @app.command()
@@ -45,6 +49,8 @@ def cell(
         r = survey(part, (None, *sorted(time)))
     whens = ["just written" if t is None else time_name(t) for t in r.times]
     write, area = part.costs()["write"], part.costs()["part"].area
+    bits = max((math.log2(n) for i, n in enumerate(LEVELS) if float(r.overlap[-1, i]) <= _CONFUSED), default=0.0)
+    in_f2 = area / part.within.feature_size**2 if part.within.feature_size else None
     if picture is not None:
         save_figure(cell_spread(r, name), picture)
     if as_json:
@@ -53,6 +59,7 @@ def cell(
             "times_s": r.times, "mean_s": r.mean.tolist(), "sigma_s": r.sigma.tolist(), "error": r.error.tolist(),
             "levels": LEVELS, "overlap": r.overlap.tolist(),
             "write": {"energy_j": write.energy, "latency_s": write.latency}, "area_m2": area,
+            "area_f2": in_f2, "bits": bits, "area_m2_per_bit": area / bits if bits else None,
         }  # fmt: skip
         typer.echo(json.dumps(out, indent=1))
         return
@@ -68,9 +75,13 @@ def cell(
     for i, n in enumerate(LEVELS):
         table.add_row(f"read as another of {n} levels", *(f"{100 * float(o):.2g} %" for o in r.overlap[:, i]))
     answers.print(table)
+    holds = f"{bits:g} bit{'s' if bits > 1 else ''} a cell" if bits else "less than a bit a cell"
     answers.print(
         f"writing one cell: {format_quantity(write.energy, 'J')}, {format_quantity(write.latency, 's')}; "
-        f"area {area * 1e12:.3g} um2; non-idealities: {', '.join(part.effects) or 'none'}"
+        f"area {area * 1e12:.3g} um2{f' ({in_f2:.0f} F2)' if in_f2 else ''}; {holds} "
+        f"(at most {100 * _CONFUSED:g} % read as another level; {whens[-1]})"
+        f"{f', {area / bits * 1e12:.3g} um2 a bit' if bits else ''}; "
+        f"non-idealities: {', '.join(part.effects) or 'none'}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -42,6 +42,9 @@ class AbstractConverter(ABC):
     The signal comes in units of the LSB; the tile sets how many amperes one LSB is. Codes are integers held as
     floats.
     """
+
+    gain_per_kelvin: float = field(default=0.0, kw_only=True)
+    """Relative change of the gain of all columns alike for each K away from the temperature of calibration."""
 
     @property
     @abstractmethod

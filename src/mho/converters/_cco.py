@@ -83,6 +83,7 @@ class Cco(AbstractConverter):
         """Gain, offset and jitter, where there is any."""
         without = {
             "converter gain": (self.gain_sigma, replace(self, gain_sigma=0.0)),
+            "temperature": (self.gain_per_kelvin, replace(self, gain_per_kelvin=0.0)),
             "converter offset": (self.offset_sigma, replace(self, offset_sigma=0.0)),
             "converter noise": (self.jitter, replace(self, jitter=0.0)),
         }

@@ -87,6 +87,7 @@ class Sar(AbstractConverter):
         """Gain, offset, noise and capacitor mismatch, where there is any."""
         without = {
             "converter gain": (self.gain_sigma, replace(self, gain_sigma=0.0)),
+            "temperature": (self.gain_per_kelvin, replace(self, gain_per_kelvin=0.0)),
             "converter offset": (self.offset_sigma, replace(self, offset_sigma=0.0)),
             "converter noise": (self.comparator_noise, replace(self, comparator_noise=0.0)),
             "capacitor mismatch": (self.mismatch, replace(self, mismatch=0.0)),

@@ -52,9 +52,14 @@ def programming(program: Program) -> Cost:
     As the cells' `write` says: a single pulse a cell, unless the cell knows its write-verify loop. The logic of the
     loop is not in it, so it is a lower bound.
     """
-    energy, busy = 0.0, dict[int, float]()
+    tile = program.chip.tile
+    energy, busy, rows = 0.0, dict[int, float](), dict[int, set[int]]()
     for block in program.placement.blocks:
-        cost = program.chip.tile.write_cost(block.rows, block.columns)
+        fresh = set(range(block.row, block.row + block.rows)) - rows.setdefault(block.tile, set())
+        rows[block.tile] |= fresh
+        cost = tile.write_cost(block.rows, block.columns)
+        if tile.common_columns:
+            cost += tile.write_cost(len(fresh), tile.common_columns)
         energy += cost.energy
         busy[block.tile] = busy.get(block.tile, 0.0) + cost.latency
     return Cost(energy=energy, latency=max(busy.values(), default=0.0))

@@ -28,6 +28,16 @@ class AbstractAround(AbstractCell):
         return ()
 
     @property
+    def within(self) -> AbstractCell:
+        """The innermost one."""
+        return self.cell.within
+
+    @property
+    def memory(self) -> str:
+        """That of the cell."""
+        return self.cell.memory
+
+    @property
     def draws(self) -> tuple[str, ...]:
         """Those of the cell, then its own."""
         return (*self.cell.draws, *self.own_draws)

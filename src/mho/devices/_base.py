@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Siemens, SquareMetre
+from mho.core import Cost, Metre, NotNegative, Siemens, SquareMetre
+
+BOLTZMANN_EV = 8.617333262e-5
+"""k in eV / K, and k / q in V / K."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,19 @@ class AbstractCell(ABC):
     normal draws, one per name in `draws`, of the target's shape. All methods are pure, differentiable in the
     target and broadcast over leading dimensions.
     """
+
+    feature_size: Annotated[Metre, NotNegative] = field(default=0.0, kw_only=True)
+    """F of the process, for an area in F^2; 0 where it is not known."""
+
+    @property
+    def within(self) -> AbstractCell:
+        """The innermost cell, where some are around others."""
+        return self
+
+    @property
+    def memory(self) -> str:
+        """The kind of memory, as `arrays.memories` names them; empty for a cell of no kind."""
+        return ""
 
     @property
     @abstractmethod

@@ -26,7 +26,7 @@ from mho.core import (
     ste_round,
 )
 
-from ._base import AbstractCell, cell_costs
+from ._base import BOLTZMANN_EV, AbstractCell, cell_costs
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,14 @@ class Dram(AbstractCell):
     area: Annotated[SquareMetre, NotNegative]
     write_time: Annotated[Second, NotNegative]
     restored: bool = True
+    activation: Annotated[float, NotNegative] = 0.0
+    """E_a of the leakage in eV, by which `retention`, told for 300 K, falls with heat."""
     sources: tuple[Source, ...] = ()
+
+    @property
+    def memory(self) -> str:
+        """DRAM."""
+        return "DRAM"
 
     @property
     def draws(self) -> tuple[str, ...]:
@@ -80,6 +87,11 @@ class Dram(AbstractCell):
         since = min(time, self.refresh)
         constant = self.retention * (self.spread * draws["leak"]).exp()
         return full * (-since / constant).exp()
+
+    def at_temperature(self, kelvin: float) -> AbstractCell:
+        """Let the charge leak faster: Arrhenius' law."""
+        slower = math.exp(self.activation / BOLTZMANN_EV * (1 / kelvin - 1 / 300.0))
+        return replace(self, retention=self.retention * slower)
 
     @property
     def read_swing(self) -> Volt:

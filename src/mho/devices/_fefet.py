@@ -56,6 +56,11 @@ class FeFet(AbstractCell):
             raise ValueError(f"a cell has at least 2 levels, not {self.levels}")
 
     @property
+    def memory(self) -> str:
+        """FeFET."""
+        return "FeFET"
+
+    @property
     def draws(self) -> tuple[str, ...]:
         """Threshold and read noise."""
         return ("program", "read")

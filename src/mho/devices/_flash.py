@@ -12,10 +12,7 @@ from torch import Tensor
 
 from mho.core import Cost, Joule, NotNegative, Positive, Ratio, Second, Siemens, Source, SquareMetre, Volt
 
-from ._base import AbstractCell, cell_costs
-
-_THERMAL_VOLT = 8.617333262e-5
-"""k / q in V / K."""
+from ._base import BOLTZMANN_EV, AbstractCell, cell_costs
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,11 @@ class NorFlash(AbstractCell):
             raise ValueError(f"kelvin must be above 0, not {self.kelvin}")
 
     @property
+    def memory(self) -> str:
+        """NOR flash."""
+        return "NOR flash"
+
+    @property
     def draws(self) -> tuple[str, ...]:
         """Tuning, leakage, read noise."""
         return ("program", "leak", "read")
@@ -67,7 +69,7 @@ class NorFlash(AbstractCell):
         return (self.g_max / self.on_off, self.g_max)
 
     def _slope(self, kelvin: float) -> Volt:
-        return self.slope_factor * _THERMAL_VOLT * kelvin
+        return self.slope_factor * BOLTZMANN_EV * kelvin
 
     def conductance(
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None

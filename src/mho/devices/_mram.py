@@ -11,7 +11,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Joule, NotNegative, Ohm, Positive, Ratio, Second, Siemens, Source, SquareMetre, ste_round
+from mho.core import (
+    Cost,
+    Joule,
+    NotNegative,
+    Ohm,
+    Positive,
+    Ratio,
+    Second,
+    Siemens,
+    Source,
+    SquareMetre,
+    ste_round,
+)
 
 from ._base import AbstractCell, cell_costs
 
@@ -38,12 +50,17 @@ class Mram(AbstractCell):
     tmr_spread: Annotated[Ratio, NotNegative]
     """Relative standard deviation of the magnetoresistance."""
     stability: Annotated[float, Positive]
-    """Energy barrier over k T."""
+    """Energy barrier over k T at 300 K, or at the temperature of `at_temperature`."""
     read_sigma: Annotated[Ratio, NotNegative]
     area: Annotated[SquareMetre, NotNegative]
     write_energy: Annotated[Joule, NotNegative]
     write_time: Annotated[Second, NotNegative]
     sources: tuple[Source, ...] = ()
+
+    @property
+    def memory(self) -> str:
+        """MRAM."""
+        return "MRAM"
 
     @property
     def draws(self) -> tuple[str, ...]:
@@ -69,6 +86,10 @@ class Mram(AbstractCell):
         resistance = self.r_low * (self.spread * draws["program"]).exp() * (1 + (1 - on) * tmr)
         g = 1 / resistance
         return g if time is None else (g * (1 + self.read_sigma * draws["read"])).clamp(min=0)
+
+    def at_temperature(self, kelvin: float) -> AbstractCell:
+        """Lower the barrier, which `stability` tells for 300 K, in units of k T."""
+        return replace(self, stability=self.stability * 300.0 / kelvin)
 
     @property
     def effects(self) -> Mapping[str, AbstractCell]:

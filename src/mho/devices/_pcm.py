@@ -43,6 +43,11 @@ class Pcm(AbstractCell):
     sources: tuple[Source, ...] = ()
 
     @property
+    def memory(self) -> str:
+        """PCM."""
+        return "PCM"
+
+    @property
     def draws(self) -> tuple[str, ...]:
         """Write error, drift exponent, read noise."""
         return ("program", "drift", "read")

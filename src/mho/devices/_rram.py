@@ -11,7 +11,18 @@ from typing import Annotated
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Joule, NotNegative, Positive, RangeWarning, Ratio, Second, Siemens, Source, SquareMetre
+from mho.core import (
+    Cost,
+    Joule,
+    NotNegative,
+    Positive,
+    RangeWarning,
+    Ratio,
+    Second,
+    Siemens,
+    Source,
+    SquareMetre,
+)
 
 from ._base import AbstractCell, cell_costs
 from ._curves import polynomial
@@ -51,6 +62,11 @@ class RramRelaxation(AbstractCell):
         times = [p.time for p in self.relaxation]
         if not times or times != sorted(set(times)) or times[0] <= 0:
             raise ValueError(f"relaxation needs points at rising times > 0 s, not {times}")
+
+    @property
+    def memory(self) -> str:
+        """RRAM."""
+        return "RRAM"
 
     @property
     def draws(self) -> tuple[str, ...]:
@@ -125,6 +141,11 @@ class RramCmo(AbstractCell):
     write_energy: Annotated[Joule, NotNegative]
     write_time: Annotated[Second, NotNegative]
     sources: tuple[Source, ...] = ()
+
+    @property
+    def memory(self) -> str:
+        """RRAM."""
+        return "RRAM"
 
     @property
     def draws(self) -> tuple[str, ...]:

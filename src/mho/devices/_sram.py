@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Joule, NotNegative, Positive, Second, Siemens, Source, SquareMetre
+from mho.core import Cost, Joule, NotNegative, Positive, Ratio, Second, Siemens, Source, SquareMetre
 
 from ._base import AbstractCell, cell_costs
 
 
 @dataclass(frozen=True)
 class Sram(AbstractCell):
-    """The SRAM bit cell: stores what is written, exactly; read as a current or by a gate beside it."""
+    """The SRAM bit cell: stores what is written, exactly; read as a current or by a gate beside it.
+
+    Read as a current, cells differ: their read transistors have different thresholds, so the current of one that is on
+    has a relative standard deviation of `mismatch`, about 2 sigma_Vth over the overdrive. Source: [pelgrom1989].
+    """
 
     g_max: Annotated[Siemens, Positive]
     area: Annotated[SquareMetre, NotNegative]
     write_energy: Annotated[Joule, NotNegative]
     write_time: Annotated[Second, NotNegative]
+    mismatch: Annotated[Ratio, NotNegative] = 0.0
     sources: tuple[Source, ...] = ()
 
     @property
+    def memory(self) -> str:
+        """SRAM."""
+        return "SRAM"
+
+    @property
     def draws(self) -> tuple[str, ...]:
-        """None: the cell is exact."""
-        return ()
+        """The read current, if cells differ; else the cell is exact."""
+        return ("mismatch",) if self.mismatch else ()
 
     @property
     def range(self) -> tuple[Siemens, Siemens]:
@@ -37,8 +47,13 @@ class Sram(AbstractCell):
     def conductance(
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
     ) -> Float[Tensor, "*shape"]:
-        """Return the target."""
-        return target
+        """Return the target, times what the cell's read transistor makes of it."""
+        return (target * (1 + self.mismatch * draws["mismatch"])).clamp(min=0) if self.mismatch else target
+
+    @property
+    def effects(self) -> Mapping[str, AbstractCell]:
+        """Device variation."""
+        return {"device variation": replace(self, mismatch=0.0)} if self.mismatch else {}
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of writing one bit and the cell's area."""

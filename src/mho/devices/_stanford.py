@@ -12,10 +12,9 @@ from torch import Tensor
 
 from mho.core import Ampere, Metre, NotNegative, Positive, Second, Source, Volt
 
+from ._base import BOLTZMANN_EV
 from ._dynamics import AbstractDynamics, within
 
-_BOLTZMANN_EV = 8.617333262e-5
-"""eV / K."""
 _FIRST = 1e-6
 """The first step over the pulse: the gap moves with the logarithm of time, so the steps grow with it."""
 
@@ -86,7 +85,7 @@ class Stanford(AbstractDynamics):
 
     def rate(self, state: Float[Tensor, "*shape"], voltage: Tensor) -> Float[Tensor, "*shape"]:
         """Return dg/dt, in m/s."""
-        thermal = _BOLTZMANN_EV * self.temperature(state, voltage)
+        thermal = BOLTZMANN_EV * self.temperature(state, voltage)
         gamma = self.gamma_0 - self.beta * (state * 1e9) ** 3
         field = gamma * voltage / self.thickness
         hopping = (field * self.hop / thermal).clamp(-80, 80)

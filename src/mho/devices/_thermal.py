@@ -13,11 +13,8 @@ from torch import Tensor
 from mho.core import NotNegative, Source
 
 from ._around import AbstractAround
-from ._base import AbstractCell
+from ._base import BOLTZMANN_EV, AbstractCell
 from ._curves import polynomial
-
-_BOLTZMANN_EV = 8.617333262e-5
-"""eV / K."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Thermal(AbstractAround):
     @property
     def acceleration(self) -> float:
         """How much faster the cell ages at T than at T_0."""
-        return math.exp(self.activation / _BOLTZMANN_EV * (1 / self.reference - 1 / self.kelvin))
+        return math.exp(self.activation / BOLTZMANN_EV * (1 / self.reference - 1 / self.kelvin))
 
     def conductance(
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None

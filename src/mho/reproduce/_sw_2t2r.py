@@ -16,7 +16,7 @@ _OHM, _VOLT, _SUPPLY, _G = 0.35, 0.2, 1.8, 20e-6
 def _compute() -> list[Row]:
     seed = Seed(0).child("sw-2t2r")
     weights = seed.child("w").normal((_COLUMNS, _ROWS)).double().mul(0.5).round().clamp(-1, 1)
-    x = (seed.child("x").normal((_INPUTS, 1, _ROWS, 1)) > 0.88).double()  # a fifth of the pixels is on
+    x = (seed.child("x").normal((_INPUTS, 1, _ROWS, 1)) > 0.88).double()  # 19 % of the pixels is on
     off = 0.05
     sides = torch.stack([off + (1 - off) * weights.clamp(min=0), off + (1 - off) * (-weights).clamp(min=0)], -1)
     g = sides * _G * x  # [inputs, columns, rows, 2]

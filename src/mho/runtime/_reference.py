@@ -72,9 +72,8 @@ class ReferenceBackend(AbstractBackend):
         digits = real.digits[i, g, r].numpy().astype(np.float64)
         phases = _phases(tile.inputs, vector, layer.signed)
         solved = None if real.circuit is None else _solved(real.circuit, [p for _, p in phases], at)
-        if tile.current_law is not None and tile.inputs.energy_exponent == 2:
-            most, v = tile.inputs.pulse_steps, tile.read_voltage / tile.current_law.v0
-            phases = [(w, most * np.sinh(p / most * v) / np.sinh(v)) for w, p in phases]
+        if (tile.current_law is not None or tile.dac_inl) and tile.inputs.energy_exponent == 2:
+            phases = [(w, _driven(tile, p)) for w, p in phases]
         value = np.zeros(digits.shape[-1])
         for n in range(digits.shape[-1]):
             for p, (weight, pulses) in enumerate(phases):
@@ -97,6 +96,20 @@ class ReferenceBackend(AbstractBackend):
                     )
                     value[n] += weight * significance * corrected * lsb * float(real.drift_factor[i, g, r, n])
         return value[:-1] - value[-1] if tile.weights.reference_column else value
+
+
+def _driven(tile: AnalogTile, pulses: np.ndarray) -> np.ndarray:
+    """Return what levels count for by the DAC and the cells' law, one by one, in steps.
+
+    A law that is not separable is left to the circuit.
+    """
+    law, most = tile.current_law, tile.inputs.pulse_steps
+    levels = [float(p) + 4 * tile.dac_inl * float(p) / most * (1 - abs(float(p)) / most) for p in pulses]
+    if law is None or not law.separable:
+        return np.array(levels)
+    one, full = torch.ones((), dtype=torch.float64), torch.tensor(tile.read_voltage, dtype=torch.float64)
+    top = float(law.current(one, full))
+    return np.array([most * float(law.current(one, full * p / most)) / top for p in levels])
 
 
 def _solved(circuit: Circuit, phases: list[np.ndarray], at: tuple[int, int, int]) -> np.ndarray:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.arrays import AbstractPrinciple, Sinh, Wires
+from mho.arrays import AbstractIV, AbstractPrinciple, Wires, excluded, memories, principles
 from mho.converters import AbstractConverter
 from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt
 from mho.devices import AbstractCell
@@ -21,7 +21,7 @@ from ._base import AbstractTile, Activity, Condition
 from ._inputs import AbstractInputEncoding
 from ._layout import AbstractLayout
 from ._readout import PostConversion, PreConversion
-from ._realise import realise
+from ._realise import ROOM, realise
 from ._state import ArrayState, Realisation
 from ._variation import Variation
 from ._weights import AbstractWeightEncoding
@@ -53,7 +53,7 @@ class AnalogTile(AbstractTile):
     read_voltage: Volt
     supply: Annotated[Volt, Positive]
     line_capacitance: Annotated[Farad, NotNegative]
-    """Capacitance of a word line per cell."""
+    """Capacitance of a word line per cell, where `wires` do not say."""
     dac_capacitance: Annotated[Farad, NotNegative]
     """Capacitance switched per bit by a row's driver."""
     columns_per_converter: int = 1
@@ -71,8 +71,10 @@ class AnalogTile(AbstractTile):
     """Columns of weights beyond `cols`, to which the worst ones of a tile are moved after writing."""
     variation: Variation | None = None
     """Process variation; without any, cells differ only as they themselves say."""
-    current_law: Sinh | None = None
+    current_law: AbstractIV | None = None
     """The cells' current against voltage; without one they are ohmic. Matters to inputs that are levels."""
+    dac_inl: float = 0.0
+    """Integral non-linearity of a row's DAC: how far a level of half the range is too high, in steps; a parabola."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -90,20 +92,55 @@ class AnalogTile(AbstractTile):
             raise ValueError(
                 f"read_voltage must be above 0 V and at most the supply of {self.supply} V, not {self.read_voltage} V"
             )
-
-        if self.wires is not None and self.wires.ir_drop == "newton":
+        solved = self.wires is not None and self.wires.ir_drop == "newton"
+        if self.current_law is not None and not self.current_law.separable and not solved:
+            raise ValueError(
+                f"cells of the law {type(self.current_law).__name__} bend each in its own way, so they need wires "
+                'with ir_drop = "newton"'
+            )
+        if self.current_law is not None and self.cell.range[1] >= self.current_law.largest(self.read_voltage):
+            most = self.current_law.largest(self.read_voltage)
+            raise ValueError(
+                f"cells of up to {self.cell.range[1]:.3g} S at {self.read_voltage:g} V need a transistor that conducts "
+                f"more, not {most:.3g} S; raise its k or overdrive"
+            )
+        if solved:
             if self.current_law is None or self.inputs.energy_exponent != 2:
                 raise ValueError('wires with ir_drop = "newton" need a current_law and inputs that are levels')
             if self.principle is not None:
                 raise ValueError('wires with ir_drop = "newton" solve for currents; leave the principle out')
         if self.principle is not None:
-            needed = self.principle.settling(self.rows, self.converter.resolution)
-            given = self.inputs.pulse_time + self.pre.settling
-            if needed > given:
+            self._check_memory(type(self.principle).__name__)
+            self._check_phase("the columns", self.principle.settling(self.rows, self.converter.resolution))
+        if self.wires is not None and self.wires.ir_drop != "off":
+            if self.wires.word_capacitance and self.line_capacitance not in (0.0, self.wires.word_capacitance):
                 raise ValueError(
-                    f"a phase must last as long as the columns need to settle, {needed:.3g} s, not {given:.3g} s; "
-                    "lengthen inputs.hold, inputs.lsb_time or pre.settling"
+                    f"line_capacitance, {self.line_capacitance:g} F, and wires.word_capacitance, "
+                    f"{self.wires.word_capacitance:g} F, are the same thing; make them equal or leave one at 0 F"
                 )
+            self._check_phase("its wires", self.wires.settling(*self._lines, self.converter.resolution))
+
+    def _check_memory(self, principle: str) -> None:
+        """Raise if the principle cannot be built of the cell's memory; parts that the table does not know may be."""
+        memory = self.cell.memory
+        if memory in memories() and principle in principles() and (reason := excluded(principle, memory)):
+            raise ValueError(f"{principle} cannot be built of {memory}: {reason}; take another cell or principle")
+
+    def _check_phase(self, what: str, needed: float) -> None:
+        given = self.inputs.pulse_time + self.pre.settling
+        if needed > given:
+            raise ValueError(
+                f"a phase must last as long as {what} need to settle, {needed:.3g} s, not {given:.3g} s; "
+                "lengthen inputs.hold, inputs.lsb_time or pre.settling"
+            )
+
+    @property
+    def _lines(self) -> tuple[int, int]:
+        """Word and bit lines of the array: the two sides of a pair are neighbours on one or the other."""
+        word, bit = self.rows, (self.cols + self.spare_columns) * len(self.weights.significance)
+        sides = 2 if self.weights.paired and self.weights.sides == 2 else 1
+        on_words = self.wires is not None and self.wires.pairs == "word lines"
+        return (word * sides, bit) if on_words else (word, bit * sides)
 
     # What it computes -------------------------------------------------------------------------------------------
 
@@ -127,6 +164,17 @@ class AnalogTile(AbstractTile):
         return False
 
     @property
+    def feels_heat(self) -> bool:
+        """Whether the cell or the converter says what heat does."""
+        warm = 2 * ROOM
+        return self.cell.at_temperature(warm) != self.cell.at_temperature(ROOM) or self.converter.gain_per_kelvin != 0
+
+    @property
+    def common_columns(self) -> int:
+        """The reference column."""
+        return int(self.weights.reference_column)
+
+    @property
     def effects(self) -> Mapping[str, AbstractTile]:
         """Those of the cell, the wires, the circuit before the converter, and the converter."""
         out: dict[str, AbstractTile] = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
@@ -137,11 +185,18 @@ class AnalogTile(AbstractTile):
             if wires is not None and wires.ir_drop == "newton":
                 wires = replace(wires, ir_drop="exact")
             out["I-V non-linearity"] = replace(self, current_law=None, wires=wires)
-        if self.wires is not None and self.wires.sweeps:
-            out["IR drop"] = replace(self, wires=replace(self.wires, ir_drop="off"))
+        if self.wires is not None and self.wires.sweeps and self.wires.resistive:
+            # A law that only the circuit knows keeps its circuit, on wires without resistance.
+            bent = self.current_law is not None and not self.current_law.separable
+            ideal = {"word_line": 0.0, "bit_line": 0.0, "driver": 0.0, "sense": 0.0} if bent else {"ir_drop": "off"}
+            out["IR drop"] = replace(self, wires=replace(self.wires, **ideal))
         if self.principle is not None:
             parts = self.principle.effects.items()
             out |= {name: replace(self, principle=principle) for name, principle in parts}
+        if self.dac_inl and self.inputs.energy_exponent == 2 and self.inputs.pulse_steps > 1:
+            out["DAC non-linearity"] = replace(self, dac_inl=0.0)
+        if self.pre.crosstalk:
+            out["crosstalk"] = replace(self, pre=replace(self.pre, crosstalk=0.0))
         if self.pre.noise:
             out["read-out noise"] = replace(self, pre=replace(self.pre, noise=0.0))
         for name, converter in self.converter.effects.items():
@@ -155,17 +210,19 @@ class AnalogTile(AbstractTile):
         return not self.weights.unsigned or self.inputs.signed_pulses(signed)
 
     def driven(self, pulses: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """Return what pulses count for, in steps: as much as they say, or for levels what the cells' law makes of them.
+        """Return what pulses count for, in steps: as much as they say, or for levels what DAC and cells make of them.
 
-        The largest level counts for itself: the conductance of a cell is that at the read voltage.
+        The largest level counts for itself: the conductance of a cell is that at the read voltage. A law that is not
+        separable leaves levels as they are: only the circuit knows more.
         """
-        if self.current_law is None or self.inputs.energy_exponent != 2:
+        if self.inputs.energy_exponent != 2:
             return pulses
-        v = self.read_voltage / self.current_law.v0
-        x = pulses.abs() / self.inputs.pulse_steps
-        # sinh(x v) / sinh(v), written so that nothing overflows.
-        share = ((x - 1) * v).exp() * torch.expm1(-2 * x * v) / math.expm1(-2 * v)
-        return share * pulses.sign() * self.inputs.pulse_steps
+        steps = self.inputs.pulse_steps
+        if self.dac_inl:
+            pulses = pulses + 4 * self.dac_inl / steps * pulses * (1 - pulses.abs() / steps)
+        if self.current_law is None or not self.current_law.separable:
+            return pulses
+        return self.current_law.share(pulses / steps, self.read_voltage) * steps
 
     def ideal_digits(self, split: Float[Tensor, "G R K N"]) -> Float[Tensor, "G R S K N_"]:
         """Return what the columns sum if every cell holds exactly what it should."""
@@ -347,13 +404,20 @@ class AnalogTile(AbstractTile):
                 total += float(self.principle.energy(x[g, r], w).sum(-1).mean())
         return total
 
+    @property
+    def _word_capacitance(self) -> Farad:
+        return (self.wires.word_capacitance if self.wires is not None else 0.0) or self.line_capacitance
+
     def _phases(self, signed: bool) -> int:
         """How often the word lines are pulsed in one product."""
         turns = self.columns_per_converter if self.converter.concurrent else 1
         return len(self.inputs.significance(signed)) * turns
 
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
-        """Return drivers, read-out and registers of one product."""
+        """Return drivers, read-out and registers of one product.
+
+        Word lines take C V^2 a pulse; bit lines are held at one voltage and so take none.
+        """
         lines = (columns + self.weights.reference_column) * len(self.weights.significance)
         conversions = lines * len(self.inputs.significance(signed))
         pulses = self._phases(signed)
@@ -362,7 +426,7 @@ class AnalogTile(AbstractTile):
         on = self.inputs.pulse_time + self.pre.settling
         turns = 1 if self.converter.concurrent else self.columns_per_converter
         line_cells = (self.cols + self.spare_columns) * self.weights.cells_per_weight
-        line_energy = self.line_capacitance * line_cells * self.read_voltage**2
+        line_energy = self._word_capacitance * line_cells * self.read_voltage**2
         logic = self.post.logic
         driver_energy = self.dac_capacitance * self.inputs.bits_per_phase * self.supply**2
         # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
@@ -400,7 +464,7 @@ class AnalogTile(AbstractTile):
 
     def write_cost(self, rows: int, columns: int) -> Cost:
         """Cell after cell."""
-        cells = rows * (columns + self.weights.reference_column) * self.weights.cells_per_weight
+        cells = rows * columns * self.weights.cells_per_weight
         return self.cell.costs()["write"] * cells
 
     def parts(self) -> Mapping[str, Cost]:

@@ -72,6 +72,11 @@ class AbstractTile(ABC):
         """Whether it returns the integer product itself."""
 
     @property
+    def feels_heat(self) -> bool:
+        """Whether a temperature changes anything."""
+        return False
+
+    @property
     def effects(self) -> Mapping[str, AbstractTile]:
         """This tile without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
         return {}
@@ -118,9 +123,14 @@ class AbstractTile(ABC):
     def cell_cost(self, activity: Activity, weights: int) -> Mapping[str, Cost]:
         """Return the cost by block that depends on the data, for one image and a layer of that many weights."""
 
+    @property
+    def common_columns(self) -> int:
+        """Columns of cells that all blocks in a tile have in common."""
+        return 0
+
     @abstractmethod
     def write_cost(self, rows: int, columns: int) -> Cost:
-        """Return what writing so many rows and columns of weights once costs, as the cell's `write` says."""
+        """Return what writing so many rows and columns once costs, as the cell's `write` says."""
 
     @abstractmethod
     def parts(self) -> Mapping[str, Cost]:

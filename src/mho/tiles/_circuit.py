@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.arrays import Sinh
+from mho.arrays import AbstractIV
 
 from ._wiring import Wiring
 
@@ -17,11 +16,11 @@ from ._wiring import Wiring
 class Circuit:
     """What a tile computes with where no matrix is exact: `ir_drop = "newton"` with a current-voltage law.
 
-    The conductance of a cell is that at the read voltage, so the law's own at 0 V is lower by V / V0 over sinh(V / V0).
+    The conductance of a cell is that at the read voltage, its access transistor included; the law asks for that at 0 V.
     """
 
     wiring: Wiring
-    law: Sinh
+    law: AbstractIV
     conductance: Float[Tensor, "I cells G R S K N"]
     """At the read voltage, in S."""
     limits: tuple[float, float]
@@ -35,14 +34,14 @@ class Circuit:
     def sums(self, pulses: Float[Tensor, "#I G R M K"]) -> Float[Tensor, "I G R S M N"]:
         """Return what the columns sum for levels of some input vectors, in units of the slice's digit times a step."""
         low, high = self.limits
-        v = self.read_voltage / self.law.v0
-        at_zero = self.conductance * (v / math.sinh(v))
+        at_zero = self.law.at_zero(self.conductance, self.read_voltage)
         step = self.read_voltage / self.steps
         volts = (pulses * step).expand(self.conductance.shape[0], *pulses.shape[1:])
         seen = self.wiring.currents(at_zero, self.law, volts) / (step * self.factor)
         # What the lowest state conducts is known, and taken off as if it came through ideal wires.
-        driven = self.steps * (volts / self.law.v0).sinh().sum(-1) / math.sinh(v)  # [I, G, R, M]
-        offset = low * driven[:, None, :, :, None, :, None]
+        lowest = self.law.at_zero(volts.new_full((), low), self.read_voltage).expand(volts.shape)
+        driven = self.law.current(lowest, volts).sum(-1) / step  # [I, G, R, M]
+        offset = driven[:, None, :, :, None, :, None]
         opposed = self.wiring.encoding.sides == 2 and self.wiring.wires.pairs == "word lines"
         states = (seen if opposed else seen - offset) / (high - low)
         return self.wiring.encoding.digits(states.transpose(0, 1))

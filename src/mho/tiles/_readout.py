@@ -21,6 +21,8 @@ class PreConversion:
     area: Annotated[SquareMetre, NotNegative]
     noise: Annotated[Ratio, NotNegative] = 0.0
     """Output noise as a fraction of the largest code of a bipolar converter."""
+    crosstalk: Annotated[Ratio, NotNegative] = 0.0
+    """Share of the signal of each neighbouring bit line that a line picks up."""
     sources: tuple[Source, ...] = ()
 
     def costs(self, on_time: float) -> Mapping[str, Cost]:

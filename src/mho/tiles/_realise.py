@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Seed, normal_per_instance
+from mho.core import RangeWarning, Seed, normal_per_instance
 
 from ._base import Condition
 from ._circuit import Circuit
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ._analog import AnalogTile
 
 _CALIBRATION_VECTORS = 64
+ROOM = 300.0
+"""Temperature in K at which chips are written and calibrated."""
 
 
 def realise(
@@ -35,6 +38,7 @@ def realise(
     signed: bool,
 ) -> Realisation:
     """Write the cells, trim and calibrate the converters, let time pass, find the drift factors."""
+    _warn_of_heat(tile, conditions)
     bottom, top = tile.cell.range
     targets = bottom + tile.weights.targets(layout.split_weight(weights)) * (top - bottom)
     factor_written = 1.0
@@ -55,7 +59,11 @@ def realise(
         most = tile.cols - reference
         lain = repaired(tile.cell, lay(targets), lain, chips, most, reference, tile.spare_columns, worth)
         draws = {name: lift(z) for name, z in lain.items()}
-    varied = tile.variation.factors(chips, targets.shape, tile.weights.sides) if tile.variation is not None else None
+    varied = None
+    if tile.variation is not None:
+        # Both signs of a pair on one bit line have that line in common.
+        together = tile.wires is not None and tile.wires.pairs == "word lines"
+        varied = tile.variation.factors(chips, targets.shape, 1 if together else tile.weights.sides)
     low, high = tile.converter.codes(tile.bipolar(signed))
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
     _, groups, row_tiles, slices, _, columns = targets.shape
@@ -80,23 +88,29 @@ def realise(
             g = wiring.through(g)
         states = (g / factor_written - bottom) / (top - bottom)
         seen = states if tile.principle is None else tile.principle.weights(states, mac_draws)
-        return states, tile.weights.digits(seen.transpose(0, 1)), drawn, bare
+        return states, _coupled(tile, tile.weights.digits(seen.transpose(0, 1))), drawn, bare
 
-    def outputs(digits: Tensor) -> Tensor:
+    def warmed(condition: Condition) -> Tensor:
+        """Gain of the converters per chip and column; they were calibrated at 300 K."""
+        if condition.temperature is None:
+            return errors.gain
+        return errors.gain * (1 + tile.converter.gain_per_kelvin * (condition.temperature - ROOM))
+
+    def outputs(digits: Tensor, gain: Tensor) -> Tensor:
         """Outputs per chip, G, R, calibration vector and column, as measured on chip."""
         signal = torch.matmul(tile.driven(x), digits / lsb.unsqueeze(-2))
         if tile.principle is not None and not tile.principle.linear:
             own = unit[:, :, None, None]
             signal = tile.principle.transfer(signal / own, tile.rows) * own
-        signal = signal * errors.gain.unsqueeze(-2) + errors.offset.unsqueeze(-2)
+        signal = signal * gain.unsqueeze(-2) + errors.offset.unsqueeze(-2)
         bit_weights = None if errors.bit_weights is None else errors.bit_weights.unsqueeze(-3)
         codes = tile.converter.quantise_(signal, low, high, bit_weights)
         value = (codes - correction.offset.unsqueeze(-2)) * (lsb * significance / correction.gain).unsqueeze(-2)
         return value.sum(3)
 
-    def response(digits: Tensor) -> Tensor:
+    def response(digits: Tensor, gain: Tensor) -> Tensor:
         """Mean absolute output per chip, G, R and column."""
-        return outputs(digits).abs().mean(-2)
+        return outputs(digits, gain).abs().mean(-2)
 
     all_digits: list[Tensor] = []
     conductances: list[Tensor] = []
@@ -104,7 +118,7 @@ def realise(
     fresh: Tensor | None = None
     calibration = torch.ones(len(chips), groups, row_tiles, columns)
     if tile.column_calibration:
-        got = outputs(cells(Condition(None))[1])
+        got = outputs(cells(Condition(None))[1], errors.gain)
         wanted = (torch.matmul(x, ideal) * significance.unsqueeze(-1)).sum(2).expand_as(got)
         # The slope of what came against what should: about the means, so that offsets do not count.
         got, wanted = got - got.mean(-2, keepdim=True), wanted - wanted.mean(-2, keepdim=True)
@@ -116,14 +130,16 @@ def realise(
         calibration = 1 / torch.where(weak, mean.unsqueeze(-1), slope).clamp(min=0.1)
     states: Tensor | None = None
     bares: list[Tensor] = []
+    gains: list[Tensor] = []
     for condition in conditions:
         now_states, digits, conductance, bare = cells(condition)
         bares.append(bare)
+        gains.append(warmed(condition))
         states = now_states[0] if states is None else states
         factor = torch.ones(len(chips), groups, row_tiles, columns)
         if condition.compensation != "none":
-            fresh = response(cells(Condition(0.0))[1]) if fresh is None else fresh
-            now = response(digits)
+            fresh = response(cells(Condition(0.0))[1], errors.gain) if fresh is None else fresh
+            now = response(digits, gains[-1])
             if condition.compensation == "global":
                 factor = factor * (fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9))
             else:
@@ -145,7 +161,7 @@ def realise(
 
     return Realisation(
         digits=torch.cat(all_digits),
-        gain=repeat(errors.gain),
+        gain=torch.cat(gains),
         offset=repeat(errors.offset),
         bit_weights=None if errors.bit_weights is None else repeat(errors.bit_weights),
         gain_correction=repeat(correction.gain),
@@ -172,6 +188,28 @@ def _calibration_inputs(ideal: Float[Tensor, "G R S K N"], steps: int, high: flo
     peak = float(torch.matmul(z * steps, ideal).abs().max())
     largest = steps * min(1.0, 0.8 * high / max(peak, 1e-9))
     return (z * (largest + 1)).floor().clamp(max=steps)
+
+
+def _coupled(tile: AnalogTile, digits: Float[Tensor, "I G R S K N"]) -> Float[Tensor, "I G R S K N"]:
+    """Add what bit lines pick up from their neighbours; the slices of a column lie side by side."""
+    if not tile.pre.crosstalk:
+        return digits
+    full = torch.tensor(tile.weights.full_digits).to(digits)
+    lines = (digits.movedim(3, -1) / full).flatten(-2)  # [I, G, R, K, N S], in full cells
+    padded = torch.nn.functional.pad(lines, (1, 1))
+    lines = lines + tile.pre.crosstalk * (padded[..., :-2] + padded[..., 2:])
+    return (lines.unflatten(-1, (-1, len(full))) * full).movedim(-1, 3)
+
+
+def _warn_of_heat(tile: AnalogTile, conditions: Sequence[Condition]) -> None:
+    kelvins = {c.temperature for c in conditions} - {None, ROOM}
+    if kelvins and not tile.feels_heat:
+        warnings.warn(
+            f"neither the cell {type(tile.cell).__name__} nor the converter says what heat does: at "
+            f"{', '.join(f'{k:g} K' for k in kelvins)} this tile is as at {ROOM:g} K",
+            RangeWarning,
+            stacklevel=4,
+        )
 
 
 def _same(x: Tensor) -> Tensor:
