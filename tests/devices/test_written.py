@@ -184,3 +184,15 @@ def test_a_range_that_the_pulses_do_not_reach(low: float, high: float) -> None:
 def test_a_range_that_they_just_reach() -> None:
     """To a thousandth, so that a cell may be given by round numbers."""
     Written(Ideal(1.999e-6, 20.01e-6, 1e-12, 0.0, 0.0), load_dynamics("stellar"), _cell().loop)
+
+
+def test_thirty_pulses_are_enough_for_nearly_all() -> None:
+    """What write-verify is expected to do: at most 30 pulses, more than 99 % of cells within the tolerance."""
+    cell = load_cell("rram-hfox-written")
+    assert isinstance(cell, Written)
+    targets = torch.linspace(*cell.range, 17, dtype=torch.float64)[:, None].expand(17, 1024)
+    done = cell.loop.write(cell.dynamics, targets, Seed(3))
+    assert cell.loop.max_pulses == 30
+    assert 0.993 < done.yield_ < 0.998
+    assert 8 < float(done.pulses.mean()) < 10
+    assert float((done.conductance - targets)[done.accepted].abs().max()) < 0.5e-6 + 4 * 0.01 * cell.range[1]
