@@ -23,6 +23,9 @@ from ._files import write_atomically as write_atomically
 from ._numeric import ste_clamp as ste_clamp
 from ._numeric import ste_floor as ste_floor
 from ._numeric import ste_round as ste_round
+from ._product import matrix_units as matrix_units
+from ._product import product as product
+from ._product import rounds as rounds
 from ._rng import Seed as Seed
 from ._rng import normal_per_instance as normal_per_instance
 from ._source import HOW as HOW

@@ -14,13 +14,14 @@ from ._base import Condition as Condition
 from ._characterise import TileReport as TileReport
 from ._characterise import characterise as characterise
 from ._circuit import Circuit as Circuit
+from ._conv_layout import ConvLayout as ConvLayout
+from ._conv_layout import UnfoldedConvLayout as UnfoldedConvLayout
 from ._digital import DigitalTile as DigitalTile
 from ._inputs import AbstractInputEncoding as AbstractInputEncoding
 from ._inputs import BitParallel as BitParallel
 from ._inputs import BitSerial as BitSerial
 from ._inputs import Split as Split
 from ._layout import AbstractLayout as AbstractLayout
-from ._layout import ConvLayout as ConvLayout
 from ._layout import LinearLayout as LinearLayout
 from ._readout import PostConversion as PostConversion
 from ._readout import PreConversion as PreConversion

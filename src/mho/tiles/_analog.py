@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from mho.arrays import AbstractIV, AbstractPrinciple, Wires, excluded, memories, principles
 from mho.converters import AbstractConverter
-from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt
+from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt, matrix_units
 from mho.devices import AbstractCell
 
 from ._base import AbstractTile, Activity, Condition
@@ -317,12 +318,15 @@ class AnalogTile(AbstractTile):
         if self.principle is not None:
             scale = layout.spread(state.noise[:, :, None].expand(1, *state.offset.shape[1:]))
             scale = layout.split_instances(scale, 1)
+        # What matrix units would round: pulses of more than 8 bits, or between steps.
+        coarse = self.inputs.pulse_steps > 256 or self.dac_inl != 0 or self.current_law is not None
         outputs = []
         for start in range(0, x.shape[1], step):
             part = x[:, start : start + step]
             pulses = self.inputs.encode(part, signed)
             if state.circuit is None:
-                p = layout.partials(state.matrix, self.driven(pulses))
+                with matrix_units(False) if coarse else nullcontext():
+                    p = layout.partials(state.matrix, self.driven(pulses))
             else:
                 p = self._solved(layout, state, pulses)
             if unit is not None and self.principle is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Seed, Source
+from mho.core import Cost, Seed, Source, matrix_units
 from mho.devices import Sram
 from mho.digital import Logic
 
@@ -95,7 +96,8 @@ class DigitalTile(AbstractTile):
         instances = _instances(state, layout)
         if x.shape[0] != instances:
             x = x.expand(instances, *x.shape[1:])
-        p = layout.partials(state, x.unsqueeze(0))
+        with matrix_units(False) if self.inputs.bits > 8 else nullcontext():
+            p = layout.partials(state, x.unsqueeze(0))
         largest = layout.row_tiles * layout.rows * 2 ** (self.weight_bits - 1) * 2**self.inputs.bits
         y = layout.combine(p.double() if largest > _EXACT else p, x)
         return layout.output(y, x).to(x.dtype)

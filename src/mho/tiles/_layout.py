@@ -1,8 +1,8 @@
 """Layouts: how the matrix of a layer is cut into row tiles, and the batched product over all of them.
 
 A layer has G groups (1 unless the convolution is grouped), R row tiles of K rows, S slices and N columns; a chip
-instance is a leading I. All of them are one product: a batched matrix product for a linear layer, one grouped
-convolution, without unfolding, for a convolution whose row tiles hold whole channels.
+instance is a leading I. All of them are one product: here a batched matrix product for a linear layer; for convolutions
+see `_conv_layout.py`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import ShapeError
+from mho.core import product
 
 
 @dataclass(frozen=True)
@@ -157,8 +156,7 @@ class LinearLayout(AbstractLayout):
         m = x.shape[2]
         x = x.reshape(p, i, m, self.row_tiles, self.rows).permute(1, 3, 0, 2, 4)
         x = x.reshape(i * self.row_tiles, p * m, self.rows)
-        out = torch.bmm(x, arranged) if x.shape[0] > 1 else torch.mm(x[0], arranged[0])
-        return out.reshape(i, 1, self.row_tiles, p, m, -1, 1)
+        return product(x, arranged).reshape(i, 1, self.row_tiles, p, m, -1, 1)
 
     def spread(self, vector: Tensor) -> Tensor:
         """To `[I, G, R, 1, 1, S N, 1]`."""
@@ -202,140 +200,3 @@ class LinearLayout(AbstractLayout):
         """Split the features."""
         x = self._pad(x.reshape(-1, self.features))
         return x.reshape(-1, self.row_tiles, self.rows).permute(1, 0, 2).unsqueeze(0)
-
-
-@dataclass(frozen=True)
-class ConvLayout(AbstractLayout):
-    """A 2-d convolution whose row tiles hold whole input channels, so that it is one grouped convolution."""
-
-    in_channels: int
-    out_channels: int
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    dilation: tuple[int, int]
-    conv_groups: int
-    tile_rows: int
-
-    def __post_init__(self) -> None:
-        if self.kernel[0] * self.kernel[1] > self.tile_rows:
-            raise ShapeError(
-                f"a kernel of {self.kernel[0]} x {self.kernel[1]} needs that many rows for one channel, "
-                f"but a tile has {self.tile_rows}; use a smaller kernel or a taller tile"
-            )
-
-    @property
-    def _taps(self) -> int:
-        return self.kernel[0] * self.kernel[1]
-
-    @property
-    def _channels(self) -> int:
-        """Input channels of one group."""
-        return self.in_channels // self.conv_groups
-
-    @property
-    def groups(self) -> int:
-        """Groups of the convolution."""
-        return self.conv_groups
-
-    @property
-    def row_tiles(self) -> int:
-        """R."""
-        return -(-self._channels // (self.tile_rows // self._taps))
-
-    @property
-    def _tile_channels(self) -> int:
-        return -(-self._channels // self.row_tiles)
-
-    @property
-    def rows(self) -> int:
-        """K, whole channels times kernel positions."""
-        return self._tile_channels * self._taps
-
-    @property
-    def columns(self) -> int:
-        """Output channels of one group."""
-        return self.out_channels // self.conv_groups
-
-    def _pad(self, x: Tensor, dim: int) -> Tensor:
-        """Fill up the channels of each group to whole row tiles; `dim` counts from the end."""
-        missing = self.row_tiles * self._tile_channels - self._channels
-        return F.pad(x, (0, 0) * (dim - 1) + (0, missing)) if missing else x
-
-    def split_weight(self, weight: Tensor) -> Float[Tensor, "G R K N"]:
-        """Cut `[out, in / groups, kh, kw]`."""
-        w = self._pad(weight.reshape(self.groups, self.columns, self._channels, *self.kernel), 3)
-        w = w.reshape(self.groups, self.columns, self.row_tiles, self.rows)
-        return w.permute(0, 2, 3, 1).contiguous()
-
-    def _out_size(self, height: int, width: int) -> tuple[int, int]:
-        size = (height, width)
-        return tuple(  # type: ignore[return-value]
-            (size[d] + 2 * self.padding[d] - self.dilation[d] * (self.kernel[d] - 1) - 1) // self.stride[d] + 1
-            for d in (0, 1)
-        )
-
-    def positions(self, x: Tensor) -> int:
-        """Output pixels."""
-        h, w = self._out_size(x.shape[-2], x.shape[-1])
-        return h * w
-
-    def arrange(self, product: Float[Tensor, "I G R S K N"]) -> Tensor:
-        """To `[I G R S N, channels, kh, kw]`."""
-        i, g, r, s, _, n = product.shape
-        w = product.transpose(-1, -2).reshape(i * g * r * s * n, self._tile_channels, *self.kernel)
-        return w.contiguous()
-
-    def partials(self, arranged: Tensor, pulses: Tensor) -> Tensor:
-        """One grouped convolution: `[P, B, I, G, R, S N, L]`."""
-        p, i, b, _, h, w = pulses.shape
-        x = self._pad(pulses.reshape(p, i, b, self.groups, self._channels, h, w), 3)
-        x = x.transpose(1, 2).reshape(p * b, -1, h, w)
-        out = F.conv2d(x, arranged, None, self.stride, self.padding, self.dilation, i * self.groups * self.row_tiles)
-        return out.reshape(p, b, i, self.groups, self.row_tiles, -1, out.shape[-2] * out.shape[-1])
-
-    def spread(self, vector: Tensor) -> Tensor:
-        """To `[1, 1, I, G, R, S N, 1]`."""
-        i, g, r, s, n = vector.shape[:5]
-        return vector.reshape(1, 1, i, g, r, s * n, 1, *vector.shape[5:])
-
-    def spread_phases(self, phases: Tensor) -> Tensor:
-        """To `[P, 1, 1, 1, 1, 1, 1]`."""
-        return phases.reshape(-1, *[1] * 6)
-
-    def spread_noise(self, noise: Tensor) -> Tensor:
-        """To `[P, B, 1, chips, G, R, S N, L]`."""
-        c, b, p, g, r, s, n, length = noise.shape
-        return noise.permute(2, 1, 0, 3, 4, 5, 6, 7).reshape(p, b, 1, c, g, r, s * n, length)
-
-    def order_partials(self, sums: Float[Tensor, "I B P G R S N L"]) -> Tensor:
-        """As noise of the chips."""
-        return self.spread_noise(sums).squeeze(2)
-
-    def split_instances(self, partials: Tensor, chips: int) -> Tensor:
-        """Cut the third axis."""
-        return partials.view(*partials.shape[:2], -1, chips, *partials.shape[3:])
-
-    def combine(self, partials: Tensor, x: Tensor) -> Tensor:
-        """Sum over P and R."""
-        p, _, _, _, r, _, _ = partials.shape
-        y = partials.sum((0, 4)) if p * r > 1 else partials[0, :, :, :, 0]
-        return y.transpose(0, 1)
-
-    def output(self, y: Float[Tensor, "I B G N L"], x: Tensor) -> Tensor:
-        """To `[I, B, channels, height, width]`."""
-        i, b = y.shape[:2]
-        return y.reshape(i, b, self.out_channels, *self._out_size(x.shape[-2], x.shape[-1]))
-
-    def row_sums(self, drive: Tensor) -> Float[Tensor, "G R K"]:
-        """Sum each tap over the pixels it sees."""
-        patches = F.unfold(drive.unsqueeze(0), self.kernel, self.dilation, self.padding, self.stride)
-        sums = patches.sum(-1).reshape(self.groups, self._channels, self._taps, 1)
-        return self._pad(sums, 3).reshape(self.groups, self.row_tiles, self.rows)
-
-    def gather(self, x: Tensor) -> Float[Tensor, "G R M K"]:
-        """Unfold."""
-        patches = F.unfold(x, self.kernel, self.dilation, self.padding, self.stride)
-        m, _, length = patches.shape
-        patches = self._pad(patches.reshape(m, self.groups, self._channels, self._taps, length), 3)
-        return patches.reshape(m, self.groups, self.row_tiles, self.rows, length).permute(1, 2, 0, 4, 3).flatten(2, 3)
