@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import mho
 from mho.chip import Chip
 from mho.compiler import capture, float_values, quantize
-from mho.compiler._quantize import _input_scale
+from mho.tiles._ranges import input_scale
 from mho.core import Seed, ShapeError, fingerprint
 from mho.ir import Graph, QuantGraph
 from mho.tiles import AnalogTile, OffsetColumn
@@ -126,7 +126,7 @@ def test_input_scale_has_the_least_error(seed: int, bounds: tuple[int, int], sha
         x[7] = 30.0
     x = x if bounds[0] < 0 else x.abs()
     largest = float(x.abs().max())
-    scale = _input_scale(x, bounds)
+    scale = input_scale(x, bounds)
     chosen = _error(x, scale, bounds)
     own = min(_error(x, largest * k / 40 / bounds[1], bounds) for k in range(1, 41))
     assert chosen <= own * (1 + 1e-5)
@@ -136,12 +136,12 @@ def test_input_scale_has_the_least_error(seed: int, bounds: tuple[int, int], sha
 
 
 def test_input_scale_of_nothing() -> None:
-    assert _input_scale(torch.zeros(10), (0, 127)) == 1.0
+    assert input_scale(torch.zeros(10), (0, 127)) == 1.0
 
 
 def test_input_scale_of_integers_is_exact() -> None:
     x = torch.arange(-127.0, 128)
-    assert _input_scale(x, (-127, 127)) == 1.0
+    assert input_scale(x, (-127, 127)) == 1.0
 
 
 def test_layer_inputs_and_products_follow_the_formula() -> None:

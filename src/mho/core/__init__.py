@@ -27,6 +27,7 @@ from ._product import matrix_units as matrix_units
 from ._product import product as product
 from ._product import rounds as rounds
 from ._rng import Seed as Seed
+from ._rng import normal_by_index as normal_by_index
 from ._rng import normal_per_instance as normal_per_instance
 from ._source import HOW as HOW
 from ._source import How as How

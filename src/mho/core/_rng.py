@@ -40,10 +40,14 @@ class Seed:
         at = self.path.index("chip") + 2 if "chip" in self.path else len(self.path)
         return Seed(self.root, self.path[:at])
 
+    @property
+    def text(self) -> str:
+        """The path as one line of text, which `value` hashes."""
+        return "/".join([str(self.root), *map(_step, self.path)])
+
     def value(self) -> int:
         """Return the 63-bit seed that the path stands for."""
-        text = "/".join([str(self.root), *(f"{type(p).__name__}:{len(str(p))}:{p}" for p in self.path)])
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+        return _hash(self.text)
 
     def generator(self) -> torch.Generator:
         """Return a fresh CPU generator at the start of this stream."""
@@ -52,6 +56,28 @@ class Seed:
     def normal(self, shape: Sequence[int]) -> Tensor:
         """Draw standard normal numbers, float32, on the CPU."""
         return torch.randn(tuple(shape), generator=self.generator(), dtype=torch.float32)
+
+
+def _step(name: str | int) -> str:
+    return f"{type(name).__name__}:{len(str(name))}:{name}"
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def normal_by_index(streams: Sequence[str], first: int, count: int, shape: Sequence[int]) -> Tensor:
+    """Draw `[streams, count, *shape]` standard normal numbers: i of a stream from its child `first + i`.
+
+    `streams` are `Seed.text` of each.
+    """
+    out = torch.empty((len(streams), count, *shape), dtype=torch.float32)
+    generator = torch.Generator()
+    for some, text in zip(out, streams, strict=True):
+        for i, one in enumerate(some):
+            generator.manual_seed(_hash(f"{text}/{_step(first + i)}"))
+            torch.randn(tuple(shape), generator=generator, out=one)
+    return out
 
 
 def normal_per_instance(seeds: Sequence[Seed], shape: Sequence[int]) -> Tensor:

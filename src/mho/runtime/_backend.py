@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mho.compiler import float_values
-from mho.core import Seed
+from mho.core import Seed, normal_by_index
 from mho.ir import Node, Program, QuantLayer, run_digital
 from mho.tiles import AbstractLayout, Activity, Condition
 
@@ -115,14 +114,7 @@ class AbstractBackend(ABC):
         shape = self.program.chip.tile.noise_shape(layout, layout.positions(x), layer.signed)
         if shape is None:
             return None
-        noise = torch.empty((len(chips), x.shape[1], *shape))
-        generator = torch.Generator()
-        for i, chip in enumerate(chips):
-            stream = chip.child(node.name, "noise")
-            for b in range(x.shape[1]):
-                generator.manual_seed(stream.child(first + b).value())
-                torch.randn(shape, generator=generator, out=noise[i, b])
-        return noise
+        return normal_by_index([c.child(node.name, "noise").text for c in chips], first, x.shape[1], shape)
 
 
 def _squares(y: Tensor, truth: Tensor) -> tuple[Tensor, float]:

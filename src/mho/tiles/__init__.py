@@ -9,11 +9,13 @@ from mho.digital import ROOMS as _DIGITAL
 from ._analog import AnalogTile as AnalogTile
 from ._base import AbstractTile as AbstractTile
 from ._base import Activity as Activity
+from ._base import CellDraws as CellDraws
 from ._base import Compensation as Compensation
 from ._base import Condition as Condition
 from ._characterise import TileReport as TileReport
 from ._characterise import characterise as characterise
 from ._circuit import Circuit as Circuit
+from ._conv_layout import AbstractConvLayout as AbstractConvLayout
 from ._conv_layout import ConvLayout as ConvLayout
 from ._conv_layout import UnfoldedConvLayout as UnfoldedConvLayout
 from ._digital import DigitalTile as DigitalTile
@@ -23,6 +25,9 @@ from ._inputs import BitSerial as BitSerial
 from ._inputs import Split as Split
 from ._layout import AbstractLayout as AbstractLayout
 from ._layout import LinearLayout as LinearLayout
+from ._ranges import Ranges as Ranges
+from ._ranges import input_ranges as input_ranges
+from ._ranges import weight_integers as weight_integers
 from ._readout import PostConversion as PostConversion
 from ._readout import PreConversion as PreConversion
 from ._state import ArrayState as ArrayState

@@ -14,11 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mho.arrays import AbstractIV, AbstractPrinciple, Wires, excluded, memories, principles
-from mho.converters import AbstractConverter
+from mho.converters import AbstractConverter, ColumnErrors
 from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt, matrix_units
 from mho.devices import AbstractCell
 
-from ._base import AbstractTile, Activity, Condition
+from ._base import AbstractTile, Activity, CellDraws, Condition
+from ._design import design
 from ._inputs import AbstractInputEncoding
 from ._layout import AbstractLayout
 from ._readout import PostConversion, PreConversion
@@ -270,6 +271,7 @@ class AnalogTile(AbstractTile):
         return ArrayState(
             matrix=layout.arrange(real.digits * (real.gain / lsb).unsqueeze(-2)),
             offset=real.offset,
+            biased=bool(real.offset.any()),
             coefficient=coefficient,
             constant=(coefficient * real.offset_correction).sum((2, 3)),
             low=real.low,
@@ -282,6 +284,32 @@ class AnalogTile(AbstractTile):
             states=real.states,
             circuit=real.circuit,
             scale=real.gain / lsb if real.circuit is not None else None,
+        )
+
+    def design(
+        self,
+        layout: AbstractLayout,
+        weights: Tensor,
+        full_scale: Float[Tensor, "R S"],
+        signed: bool,
+        trim: tuple[float, float],
+        written: CellDraws | None = None,
+    ) -> ArrayState:
+        """Lay the weights out on a chip without spread; wires as far as they are cheap."""
+        return design(self, layout, weights, full_scale, signed, trim, written)
+
+    def trim(self, signed: bool) -> tuple[float, float]:
+        """Fit them, as the test of a chip does; half a count for converters that count whole periods."""
+        low, high = self.converter.codes(self.bipolar(signed))
+        fit = self.converter.calibrate(ColumnErrors(torch.ones(1), torch.zeros(1)), low, high)
+        return float(fit.gain), float(fit.offset)
+
+    def cell_shape(self, layout: AbstractLayout) -> tuple[int, ...]:
+        """Return how many cells a layer has: cells of a weight, G, R, S, K, N."""
+        return tuple(
+            self.weights.targets(
+                torch.empty(layout.groups, layout.row_tiles, layout.rows, layout.columns, device="meta")
+            ).shape
         )
 
     @property
@@ -304,15 +332,15 @@ class AnalogTile(AbstractTile):
         instances = state.offset.shape[0]
         if x.shape[0] != instances:
             x = x.expand(instances, *x.shape[1:])
-        phases = torch.tensor(self.inputs.significance(signed)).to(x)
+        significance = self.inputs.significance(signed)
+        phases = x.new_tensor(significance)
         per_image = layout.positions(x) * state.offset.numel() * len(phases)
         step = max(1, _CHUNK // per_image)
         offset = layout.spread(state.offset)
         coefficient = layout.spread(state.coefficient)
         weights = None if state.bit_weights is None else layout.spread(state.bit_weights)
-        plain = len(phases) == 1 and phases[0] == 1
-        no_offset = not bool(state.offset.any())
-        constant = (state.constant * phases.sum())[:, None, :, :, None]  # [I, 1, G, N, 1]
+        plain = significance == (1.0,)
+        constant = (state.constant * sum(significance))[:, None, :, :, None]  # [I, 1, G, N, 1]
         unit = layout.spread(state.unit) if self.principle is not None and not self.principle.linear else None
         scale = None
         if self.principle is not None:
@@ -337,7 +365,7 @@ class AnalogTile(AbstractTile):
                     layout.split_instances(p, state.chips).add_(z, alpha=self.noise_lsb)
                 else:
                     layout.split_instances(p, state.chips).addcmul_(z, scale)
-            if not no_offset:
+            if state.biased:
                 p.add_(offset)
             p = self.converter.quantise_(p, state.low, state.high, weights)
             p.mul_(coefficient)

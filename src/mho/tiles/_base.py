@@ -29,6 +29,15 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class CellDraws:
+    """How the cells of a layer came out, and when they are read."""
+
+    draws: Mapping[str, Tensor]
+    """Standard normal, by the names of the cell's draws, each of `AnalogTile.cell_shape`."""
+    time: Second | None = 0.0
+
+
+@dataclass(frozen=True)
 class Activity:
     """What the cells of one layer did for one image, from the run's own data (mean over images and chips, in the first
     condition).
@@ -99,6 +108,26 @@ class AbstractTile(ABC):
         signed: bool,
     ) -> Any:
         """Write a layer into the cells of some chips and let time pass; returns the tile's own state."""
+
+    @abstractmethod
+    def design(
+        self,
+        layout: AbstractLayout,
+        weights: Tensor,
+        full_scale: Float[Tensor, "R S"],
+        signed: bool,
+        trim: tuple[float, float],
+        written: CellDraws | None = None,
+    ) -> Any:
+        """Return the state of one chip as designed, for training: converters and lines alike, cells at their targets.
+
+        With `written` cells are as its draws leave them. `trim` is `trim(signed)`, found once. Plain torch, on the
+        device of the weights.
+        """
+
+    def trim(self, signed: bool) -> tuple[float, float]:
+        """Return gain and offset that the digital correction of a converter without errors has."""
+        return (1.0, 0.0)
 
     @abstractmethod
     def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:

@@ -14,7 +14,7 @@ from mho.core import Cost, Seed, Source, matrix_units
 from mho.devices import Sram
 from mho.digital import Logic
 
-from ._base import AbstractTile, Activity, Condition
+from ._base import AbstractTile, Activity, CellDraws, Condition
 from ._inputs import BitSerial
 from ._layout import AbstractLayout
 
@@ -86,6 +86,18 @@ class DigitalTile(AbstractTile):
         """Store the weights; every chip and every time is the same."""
         matrix = layout.split_weight(weights)[None, :, :, None]
         return layout.arrange(matrix.expand(len(chips) * len(conditions), *matrix.shape[1:]))
+
+    def design(
+        self,
+        layout: AbstractLayout,
+        weights: Tensor,
+        full_scale: Float[Tensor, "R S"],
+        signed: bool,
+        trim: tuple[float, float],
+        written: CellDraws | None = None,
+    ) -> Tensor:
+        """Store the weights."""
+        return layout.arrange(layout.split_weight(weights)[None, :, :, None])
 
     def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:
         """None."""

@@ -54,6 +54,8 @@ class ArrayState:
     """Effective matrix with converter gain, in LSB per input step, arranged by the layout."""
     offset: Float[Tensor, "I G R S N"]
     """Converter offsets in LSB."""
+    biased: bool
+    """Whether any offset is not zero."""
     coefficient: Float[Tensor, "I G R S N"]
     """Value of one LSB in units of the integer product: correction, drift compensation, slice significance."""
     constant: Float[Tensor, "I G N"]

@@ -1,0 +1,242 @@
+"""`TiledMatrix`: one matrix of a layer on the tiles of a chip; ideal, with noise for training, or as programmed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mho.core import MhoError, Seed
+from mho.tiles import (
+    AbstractConvLayout,
+    AbstractLayout,
+    AbstractTile,
+    AnalogTile,
+    CellDraws,
+    Condition,
+    Ranges,
+    input_ranges,
+    weight_integers,
+)
+
+from ._noise import randn, read_noise
+from ._straight_through import convolution, linear, quantise, scaled
+
+_CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_NOT_CALIBRATED = (
+    "the ranges of a layer's inputs and converters are not known; call mho.nn.calibrate(network, data) first"
+)
+_SAMPLE = 1 << 22
+"""Input values of one matrix that calibration keeps."""
+
+
+def plus(y: Tensor, bias: Tensor | None, dimensions: int = 0) -> Tensor:
+    """Add a bias, if there is one, to outputs that have so many more dimensions behind them."""
+    return y if bias is None else y + bias.reshape(-1, *[1] * dimensions)
+
+
+@dataclass(frozen=True)
+class TrainingNoise:
+    """What varies from step to step while a network is trained for its chip; in evaluation nothing does."""
+
+    converter: bool = True
+    """Noise of conversions, as the tile says."""
+    cells: bool = True
+    """Errors of cells, drawn anew for each batch: a chip for each step."""
+    time: float | None = 0.0
+    """Seconds after writing at which the cells are read; None for cells just written."""
+
+
+@dataclass(frozen=True)
+class Programmed:
+    """A matrix in the cells of some chips."""
+
+    state: Any
+    step: Tensor
+    """What one unit of each output stands for, `[out]`."""
+    streams: str | None
+    """Names of the noise of each chip, line by line; None for chips without."""
+    instances: int
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A matrix on a chip as designed, for one or more products."""
+
+    integers: Tensor
+    """With the gradient of the weights."""
+    step: Tensor
+    state: Any
+
+
+class TiledMatrix(nn.Module):
+    """A matrix on tiles: `forward(x, weight)` multiplies as the chip does. It has no parameters of its own.
+
+    In evaluation: integers, and a chip as designed (`mho.tiles.AnalogTile.design`), without noise. In training the same
+    with `noise`; gradients are those of the exact product of the integers, past roundings and noise. Once programmed,
+    the weights are those in the cells, and the batch holds that of all chips, one after another.
+    """
+
+    full_scale: Tensor | None
+
+    def __init__(self, tile: AbstractTile, layout: AbstractLayout, noise: TrainingNoise | None = None) -> None:
+        super().__init__()
+        self.tile, self.layout = tile, layout
+        self.noise = TrainingNoise() if noise is None else noise
+        self.scale, self.bounds, self.signed, self.trim = 0.0, (0, 0), False, (1.0, 0.0)
+        self.register_buffer("full_scale", None, persistent=False)
+        self.seen: list[Tensor] | None = None
+        self.programmed: Programmed | None = None
+        self.first, self.reads = 0, 0
+
+    def begin(self, first: int) -> None:
+        """Start a pass over inputs whose indices begin at `first`: noise starts anew."""
+        self.first, self.reads = first, 0
+
+    # Ranges -----------------------------------------------------------------------------------------------------
+
+    @property
+    def ranges(self) -> Ranges | None:
+        """The number formats, once calibrated."""
+        if self.full_scale is None:
+            return None
+        return Ranges(self.scale, self.bounds, self.signed, self.full_scale.cpu())
+
+    @ranges.setter
+    def ranges(self, ranges: Ranges) -> None:
+        self.scale, self.bounds, self.signed = ranges.scale, ranges.bounds, ranges.signed
+        self.full_scale = ranges.full_scale
+        self.trim = self.tile.trim(ranges.signed)
+
+    def watch(self) -> None:
+        """Multiply exactly and keep inputs, until `learn`."""
+        self.seen = []
+
+    def learn(self, weight: Tensor) -> None:
+        """Choose the ranges from the inputs kept, if there were any."""
+        seen, self.seen = self.seen, None
+        if seen:
+            integers, _ = weight_integers(self.tile, weight.detach().float().cpu())
+            self.ranges = input_ranges(self.tile, self.layout, integers, torch.cat(seen))
+            self.full_scale = self.full_scale.to(weight.device) if self.full_scale is not None else None
+
+    # Multiplying ------------------------------------------------------------------------------------------------
+
+    def lay(self, weight: Tensor) -> Laid | None:
+        """Lay a weight out once for several products, as in a recurrent layer; None where that changes nothing."""
+        if self.seen is not None or self.programmed is not None or self.full_scale is None:
+            return None
+        low, high = self.tile.weight_range
+        integers, step = scaled(weight, min(high, -low))
+        with torch.no_grad(), torch.autocast(weight.device.type, enabled=False):
+            cells = self._cells(integers) if self.training else None
+            state = self.tile.design(self.layout, integers, self.full_scale, self.signed, self.trim, cells)
+        return Laid(integers, step, state)
+
+    def forward(self, x: Tensor, weight: Tensor, laid: Laid | None = None) -> Tensor:
+        """Return weight x as the chip gives it.
+
+        Args:
+            x: `[batch, *, features]`, or `[batch, channels, *size]` for a convolution.
+            weight: `[out, features]`, or `[out, channels / groups, *kernel]`; not looked at once programmed.
+            laid: what `lay` made of the weight.
+
+        Raises:
+            MhoError: if the ranges are not known yet.
+        """
+        if self.seen is not None:
+            self._keep(x)
+            return self._exact(x, weight)
+        if self.full_scale is None:
+            raise MhoError(
+                "the ranges of this layer's inputs and converters are not known; call mho.nn.calibrate first"
+            )
+        with torch.autocast(x.device.type, enabled=False):
+            if self.programmed is not None:
+                return self._read(x, self.programmed)
+            laid = self.lay(weight) if laid is None else laid
+            assert laid is not None
+            return self._designed(x, laid)
+
+    def _designed(self, x: Tensor, laid: Laid) -> Tensor:
+        inputs, integers = quantise(x, self.scale, *self.bounds), laid.integers
+        with torch.no_grad():
+            batch = inputs.unsqueeze(0)
+            shape = self.tile.noise_shape(self.layout, self.layout.positions(batch), self.signed)
+            noise = None
+            if shape is not None and self.training and self.noise.converter:
+                noise = randn(inputs, [1, len(inputs), *shape])
+            y = self.tile.multiply(self.layout, laid.state, batch, self.signed, noise)[0]
+        if torch.is_grad_enabled() and (inputs.requires_grad or integers.requires_grad):
+            if isinstance(self.layout, AbstractConvLayout):
+                y = convolution(y, inputs, integers, self._geometry)
+            else:
+                y = linear(y, inputs, integers)
+        return (y * self._along(laid.step * self.scale)).to(x.dtype)
+
+    def _cells(self, integers: Tensor) -> CellDraws | None:
+        if not (self.noise.cells and isinstance(self.tile, AnalogTile)):
+            return None
+        shape = list(self.tile.cell_shape(self.layout))
+        return CellDraws({name: randn(integers, shape) for name in self.tile.cell.draws}, self.noise.time)
+
+    def _read(self, x: Tensor, programmed: Programmed) -> Tensor:
+        inputs = quantise(x.detach(), self.scale, *self.bounds).unflatten(0, (programmed.instances, -1))
+        noise = None
+        if programmed.streams is not None:
+            shape = self.tile.noise_shape(self.layout, self.layout.positions(inputs), self.signed)
+            if shape is not None:
+                noise = read_noise(inputs, programmed.streams, self.first, self.reads, inputs.shape[1], list(shape))
+                self.reads += 1
+        y = self.tile.multiply(self.layout, programmed.state, inputs, self.signed, noise)
+        return (y.flatten(0, 1) * self._along(programmed.step)).to(x.dtype)
+
+    def program(self, weight: Tensor, chips: Sequence[Seed], condition: Condition, noisy: bool = True) -> None:
+        """Write the matrix into some chips and let time pass.
+
+        Raises:
+            MhoError: if the ranges are not known yet.
+        """
+        if self.full_scale is None:
+            raise MhoError(
+                "the ranges of this layer's inputs and converters are not known; call mho.nn.calibrate first"
+            )
+        integers, step = weight_integers(self.tile, weight.detach().float().cpu())
+        state = self.tile.program(self.layout, integers, self.full_scale.cpu(), list(chips), [condition], self.signed)
+        streams = "\n".join(c.child("noise").text for c in chips) if noisy else None
+        self.programmed = Programmed(state, step * self.scale, streams, len(chips))
+
+    # Helpers ----------------------------------------------------------------------------------------------------
+
+    def _along(self, columns: Tensor) -> Tensor:
+        if isinstance(self.layout, AbstractConvLayout):
+            return columns.reshape(-1, *[1] * len(self.layout.kernel))
+        return columns
+
+    @property
+    def _geometry(self) -> tuple[Any, Any, Any, int]:
+        layout = self.layout
+        assert isinstance(layout, AbstractConvLayout)
+        return list(layout.stride), list(layout.padding), list(layout.dilation), layout.conv_groups
+
+    def _exact(self, x: Tensor, weight: Tensor) -> Tensor:
+        if isinstance(self.layout, AbstractConvLayout):
+            return _CONVOLVE[len(self.layout.kernel)](x, weight, None, *self._geometry)
+        return F.linear(x, weight)
+
+    def _keep(self, x: Tensor) -> None:
+        assert self.seen is not None
+        room = _SAMPLE - sum(s.numel() for s in self.seen)
+        images = max(1 if not self.seen else 0, min(len(x), room * len(x) // max(1, x.numel())))
+        if images:
+            self.seen.append(x[:: max(1, len(x) // images)][:images].detach().float().cpu())
+
+    def extra_repr(self) -> str:
+        """Say the shape, the tiles, and what is known."""
+        rows, columns = self.layout.rows * self.layout.row_tiles, self.layout.columns
+        state = "programmed" if self.programmed else "calibrated" if self.full_scale is not None else "not calibrated"
+        return f"{self.layout.groups} x {rows} x {columns}, row tiles {self.layout.row_tiles}, {state}"
