@@ -7,6 +7,7 @@ whatever chunks or order. Draws are float32 on the CPU and moved afterwards, bec
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,17 +67,29 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def normal_by_index(streams: Sequence[str], first: int, count: int, shape: Sequence[int]) -> Tensor:
-    """Draw `[streams, count, *shape]` standard normal numbers: i of a stream from its child `first + i`.
+_BLOCK = 1 << 14
+"""Numbers that one seed is worth: small draws are made for several indices at once."""
 
-    `streams` are `Seed.text` of each.
+
+def normal_by_index(streams: Sequence[str], first: int, count: int, shape: Sequence[int]) -> Tensor:
+    """Draw `[streams, count, *shape]` standard normal numbers that depend on the stream and the index only.
+
+    Indices begin at `first`. Each stream (`Seed.text`) is drawn in blocks of as many indices as make 2^14 numbers, at
+    least one; the block of an index depends on the shape, so that any range of indices gives the same numbers.
     """
+    size = max(1, math.prod(shape))
+    block = max(1, _BLOCK // size)
     out = torch.empty((len(streams), count, *shape), dtype=torch.float32)
     generator = torch.Generator()
     for some, text in zip(out, streams, strict=True):
-        for i, one in enumerate(some):
-            generator.manual_seed(_hash(f"{text}/{_step(first + i)}"))
-            torch.randn(tuple(shape), generator=generator, out=one)
+        for start in range(first - first % block, first + count, block):
+            generator.manual_seed(_hash(f"{text}/{_step(start)}"))
+            low, high = max(start, first), min(start + block, first + count)
+            if high - low == block:
+                torch.randn((block, *shape), generator=generator, out=some[low - first : high - first])
+            else:
+                drawn = torch.randn((block, *shape), generator=generator)
+                some[low - first : high - first] = drawn[low - start : high - start]
     return out
 
 

@@ -81,5 +81,4 @@ def set_ranges(network: nn.Module, values: Mapping[str, Ranges]) -> None:
         odd = sorted(set(values) ^ set(found))
         raise MhoError(f"ranges must be those of this network's layers; {', '.join(odd)} is only in one of both")
     for name, (tiled, weight) in found.items():
-        tiled.ranges = values[name]
-        tiled.full_scale = values[name].full_scale.to(weight.device)
+        tiled.set_ranges(values[name], weight)

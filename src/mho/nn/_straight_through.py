@@ -1,4 +1,4 @@
-"""Rounding and products of which the backward pass is that of the exact thing."""
+"""A product whose forward pass is the chip's and whose backward pass is that of the exact one."""
 
 from __future__ import annotations
 
@@ -6,95 +6,90 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mho.core import product
 
-_CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+
+def quantise(x: Tensor, scale: float, low: float, high: float) -> tuple[Tensor, Tensor | None]:
+    """Return x / scale as integers in `[low, high]`, float32, and where none was clipped if that will be asked."""
+    rounded = (x.detach() / scale).float().round_()
+    if not (torch.is_grad_enabled() and x.requires_grad):
+        return rounded.clamp_(low, high), None
+    integers = rounded.clamp(low, high)
+    return integers, rounded == integers
 
 
-class _Quantise(torch.autograd.Function):
-    """Integers on the way forth; back, the gradient of those that were not clipped."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: float, low: float, high: float) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx.kept = x.dtype
-        rounded = (x.float() / scale).round_()
-        integers = rounded.clamp(low, high)
-        ctx.scale = scale
-        ctx.save_for_backward(rounded == integers)
-        return integers
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (inside,) = ctx.saved_tensors
-        return (gradient * inside).div_(ctx.scale).to(ctx.kept), None, None, None
-
-
-def quantise(x: Tensor, scale: float, low: float, high: float) -> Tensor:
-    """Return x / scale as integers in `[low, high]`, float32; the gradient passes where nothing is clipped.
-
-    Source: [bengio2013], Sec. 4 (the straight-through estimator).
-    """
-    if x.requires_grad and torch.is_grad_enabled():
-        return _Quantise.apply(x, scale, low, high)  # pyright: ignore[reportReturnType]
-    return (x.float() / scale).round_().clamp_(low, high)
-
-
-class _LinearThrough(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, y: Tensor, x: Tensor, weight: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx.save_for_backward(x, weight)
-        return y.view_as(y)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        x, weight = ctx.saved_tensors
-        flat = gradient.reshape(-1, gradient.shape[-1])
-        vectors = x.reshape(-1, x.shape[-1])
-        to_x = product(flat[None], weight[None])[0].reshape(x.shape) if ctx.needs_input_grad[1] else None
-        to_weight = product(flat.mT[None], vectors[None])[0] if ctx.needs_input_grad[2] else None
-        return None, to_x, to_weight
-
-
-class _ConvThrough(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, y: Tensor, x: Tensor, weight: Tensor, stride: Any, padding: Any, dilation: Any, groups: int
-    ) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx.save_for_backward(x, weight)
-        ctx.geometry = (stride, padding, dilation, groups)
-        return y.view_as(y)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        x, weight = ctx.saved_tensors
-        stride, padding, dilation, groups = ctx.geometry
-        wanted = (ctx.needs_input_grad[1], ctx.needs_input_grad[2], False)
-        none = [0] * len(stride)
-        to_x, to_weight, _ = torch.ops.aten.convolution_backward(
-            gradient, x, weight, None, stride, padding, dilation, False, none, groups, wanted
-        )
-        return None, to_x, to_weight, None, None, None, None
-
-
-def linear(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """Return `y`, with the gradients of x weight^T."""
-    return _LinearThrough.apply(y, x, weight)  # pyright: ignore[reportReturnType]
-
-
-def convolution(y: Tensor, x: Tensor, weight: Tensor, geometry: tuple[Any, Any, Any, int]) -> Tensor:
-    """Return `y`, with the gradients of the convolution; `geometry` is stride, padding, dilation and groups."""
-    return _ConvThrough.apply(y, x, weight, *geometry)  # pyright: ignore[reportReturnType]
-
-
-def scaled(weight: Tensor, top: float) -> tuple[Tensor, Tensor]:
+def steps(weight: Tensor, top: float) -> tuple[Tensor, Tensor]:
     """Return a weight `[out, ...]` in steps of its columns' largest value over `top`, and those steps, `[out]`.
 
     Columns of zeros have a step of zero and stay zero.
     """
-    step = weight.detach().float().flatten(1).abs().amax(1) / top
-    divisor = torch.where(step > 0, step, math.inf).reshape(-1, *[1] * (weight.dim() - 1))
-    steps = weight.float() / divisor
-    return steps + (steps.round().clamp(-top, top) - steps).detach(), step
+    w = weight.detach().float()
+    step = torch.linalg.vector_norm(w.flatten(1), math.inf, dim=1) / top
+    per_unit = torch.where(step > 0, 1 / step, 0.0).reshape(-1, *[1] * (w.dim() - 1))
+    return (w * per_unit).round_(), step
+
+
+class StraightThrough(torch.autograd.Function):
+    """Return `y`, with the gradients of x and weight that their product (linear, or a convolution) has.
+
+    The product is that of the quantised values: weight = integers x step, x = inputs x scale, and inputs that were
+    clipped have no gradient. Source: [bengio2013], Sec. 4 (the straight-through estimator).
+    """
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        y: Tensor,
+        inputs: Tensor,
+        unclipped: Tensor | None,
+        integers: Tensor,
+        step: Tensor,
+        scale: float,
+        geometry: tuple[list[int], list[int], list[int], int] | None,
+    ) -> Tensor:
+        ctx.save_for_backward(inputs, unclipped, integers, step)
+        ctx.scale, ctx.geometry = scale, geometry
+        ctx.kinds = (x.dtype, weight.dtype)
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
+        inputs, unclipped, integers, step = ctx.saved_tensors
+        gradient: Tensor = gradients[0].float()
+        back = _linear if ctx.geometry is None else _convolution
+        to_x, to_weight = back(gradient, inputs, integers, step, ctx.scale, ctx.geometry, ctx.needs_input_grad[:2])
+        if to_x is not None:
+            to_x = (to_x if unclipped is None else to_x.mul_(unclipped)).to(ctx.kinds[0])
+        if to_weight is not None:
+            to_weight = to_weight.to(ctx.kinds[1])
+        return (to_x, to_weight, *[None] * 7)
+
+
+def _linear(
+    gradient: Tensor, x: Tensor, weight: Tensor, step: Tensor, scale: float, geometry: Any, wanted: tuple[bool, bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    flat, vectors = gradient.reshape(-1, gradient.shape[-1]), x.reshape(-1, x.shape[-1])
+    to_x = product((flat * step)[None], weight[None])[0].reshape(x.shape) if wanted[0] else None
+    to_weight = product((flat * scale).mT[None], vectors[None])[0] if wanted[1] else None
+    return to_x, to_weight
+
+
+def _convolution(
+    gradient: Tensor, x: Tensor, weight: Tensor, step: Tensor, scale: float, geometry: Any, wanted: tuple[bool, bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    stride, padding, dilation, groups = geometry
+    none = [0] * len(stride)
+    columns = step.reshape(-1, *[1] * len(stride))
+
+    def back(g: Tensor, which: list[bool]) -> Any:
+        return torch.ops.aten.convolution_backward(
+            g, x, weight, None, stride, padding, dilation, False, none, groups, which
+        )
+
+    to_x = back(gradient * columns, [True, False, False])[0] if wanted[0] else None
+    to_weight = back(gradient * scale, [False, True, False])[1] if wanted[1] else None
+    return to_x, to_weight

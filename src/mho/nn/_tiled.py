@@ -16,15 +16,15 @@ from mho.tiles import (
     AbstractLayout,
     AbstractTile,
     AnalogTile,
-    CellDraws,
     Condition,
+    DesignPoint,
     Ranges,
     input_ranges,
     weight_integers,
 )
 
 from ._noise import randn, read_noise
-from ._straight_through import convolution, linear, quantise, scaled
+from ._straight_through import StraightThrough, quantise, steps
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _NOT_CALIBRATED = (
@@ -68,7 +68,6 @@ class Laid:
     """A matrix on a chip as designed, for one or more products."""
 
     integers: Tensor
-    """With the gradient of the weights."""
     step: Tensor
     state: Any
 
@@ -87,7 +86,7 @@ class TiledMatrix(nn.Module):
         super().__init__()
         self.tile, self.layout = tile, layout
         self.noise = TrainingNoise() if noise is None else noise
-        self.scale, self.bounds, self.signed, self.trim = 0.0, (0, 0), False, (1.0, 0.0)
+        self.scale, self.bounds, self.signed, self.point = 0.0, (0, 0), False, DesignPoint()
         self.register_buffer("full_scale", None, persistent=False)
         self.seen: list[Tensor] | None = None
         self.programmed: Programmed | None = None
@@ -106,11 +105,17 @@ class TiledMatrix(nn.Module):
             return None
         return Ranges(self.scale, self.bounds, self.signed, self.full_scale.cpu())
 
-    @ranges.setter
-    def ranges(self, ranges: Ranges) -> None:
+    def set_ranges(self, ranges: Ranges, weight: Tensor) -> None:
+        """Take over number formats, and find what follows from them for the weights at hand."""
         self.scale, self.bounds, self.signed = ranges.scale, ranges.bounds, ranges.signed
-        self.full_scale = ranges.full_scale
-        self.trim = self.tile.trim(ranges.signed)
+        self.full_scale = ranges.full_scale.to(weight.device)
+        integers, _ = weight_integers(self.tile, weight.detach().float().cpu())
+        point = self.tile.design_point(self.layout, integers, self.signed, self.noise.time)
+        self.point = DesignPoint(
+            point.trim,
+            None if point.losses is None else point.losses.to(weight.device),
+            None if point.moments is None else point.moments.to(weight.device),
+        )
 
     def watch(self) -> None:
         """Multiply exactly and keep inputs, until `learn`."""
@@ -121,8 +126,7 @@ class TiledMatrix(nn.Module):
         seen, self.seen = self.seen, None
         if seen:
             integers, _ = weight_integers(self.tile, weight.detach().float().cpu())
-            self.ranges = input_ranges(self.tile, self.layout, integers, torch.cat(seen))
-            self.full_scale = self.full_scale.to(weight.device) if self.full_scale is not None else None
+            self.set_ranges(input_ranges(self.tile, self.layout, integers, torch.cat(seen)), weight)
 
     # Multiplying ------------------------------------------------------------------------------------------------
 
@@ -131,10 +135,12 @@ class TiledMatrix(nn.Module):
         if self.seen is not None or self.programmed is not None or self.full_scale is None:
             return None
         low, high = self.tile.weight_range
-        integers, step = scaled(weight, min(high, -low))
         with torch.no_grad(), torch.autocast(weight.device.type, enabled=False):
-            cells = self._cells(integers) if self.training else None
-            state = self.tile.design(self.layout, integers, self.full_scale, self.signed, self.trim, cells)
+            integers, step = steps(weight, min(high, -low))
+            z = None
+            if self.training and self.noise.cells and self.point.moments is not None:
+                z = randn(integers, list(self._digit_shape))
+            state = self.tile.design(self.layout, integers, self.full_scale, self.signed, self.point, z)
         return Laid(integers, step, state)
 
     def forward(self, x: Tensor, weight: Tensor, laid: Laid | None = None) -> Tensor:
@@ -160,10 +166,10 @@ class TiledMatrix(nn.Module):
                 return self._read(x, self.programmed)
             laid = self.lay(weight) if laid is None else laid
             assert laid is not None
-            return self._designed(x, laid)
+            return self._designed(x, weight, laid)
 
-    def _designed(self, x: Tensor, laid: Laid) -> Tensor:
-        inputs, integers = quantise(x, self.scale, *self.bounds), laid.integers
+    def _designed(self, x: Tensor, weight: Tensor, laid: Laid) -> Tensor:
+        inputs, unclipped = quantise(x, self.scale, *self.bounds)
         with torch.no_grad():
             batch = inputs.unsqueeze(0)
             shape = self.tile.noise_shape(self.layout, self.layout.positions(batch), self.signed)
@@ -171,21 +177,22 @@ class TiledMatrix(nn.Module):
             if shape is not None and self.training and self.noise.converter:
                 noise = randn(inputs, [1, len(inputs), *shape])
             y = self.tile.multiply(self.layout, laid.state, batch, self.signed, noise)[0]
-        if torch.is_grad_enabled() and (inputs.requires_grad or integers.requires_grad):
-            if isinstance(self.layout, AbstractConvLayout):
-                y = convolution(y, inputs, integers, self._geometry)
-            else:
-                y = linear(y, inputs, integers)
-        return (y * self._along(laid.step * self.scale)).to(x.dtype)
+            y = y.mul_(self._along(laid.step * self.scale)).to(x.dtype)
+        if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
+            through: Any = StraightThrough.apply
+            y = through(x, weight, y, inputs, unclipped, laid.integers, laid.step, self.scale, self._geometry)
+        return y
 
-    def _cells(self, integers: Tensor) -> CellDraws | None:
-        if not (self.noise.cells and isinstance(self.tile, AnalogTile)):
-            return None
-        shape = list(self.tile.cell_shape(self.layout))
-        return CellDraws({name: randn(integers, shape) for name in self.tile.cell.draws}, self.noise.time)
+    @property
+    def _digit_shape(self) -> tuple[int, ...]:
+        """G, R, S, K, N of the digits, a reference column included."""
+        assert isinstance(self.tile, AnalogTile)
+        layout, encoding = self.layout, self.tile.weights
+        columns = layout.columns + encoding.reference_column
+        return (layout.groups, layout.row_tiles, len(encoding.significance), layout.rows, columns)
 
     def _read(self, x: Tensor, programmed: Programmed) -> Tensor:
-        inputs = quantise(x.detach(), self.scale, *self.bounds).unflatten(0, (programmed.instances, -1))
+        inputs = quantise(x.detach(), self.scale, *self.bounds)[0].unflatten(0, (programmed.instances, -1))
         noise = None
         if programmed.streams is not None:
             shape = self.tile.noise_shape(self.layout, self.layout.positions(inputs), self.signed)
@@ -218,15 +225,17 @@ class TiledMatrix(nn.Module):
         return columns
 
     @property
-    def _geometry(self) -> tuple[Any, Any, Any, int]:
+    def _geometry(self) -> tuple[list[int], list[int], list[int], int] | None:
         layout = self.layout
-        assert isinstance(layout, AbstractConvLayout)
+        if not isinstance(layout, AbstractConvLayout):
+            return None
         return list(layout.stride), list(layout.padding), list(layout.dilation), layout.conv_groups
 
     def _exact(self, x: Tensor, weight: Tensor) -> Tensor:
-        if isinstance(self.layout, AbstractConvLayout):
-            return _CONVOLVE[len(self.layout.kernel)](x, weight, None, *self._geometry)
-        return F.linear(x, weight)
+        geometry = self._geometry
+        if geometry is None:
+            return F.linear(x, weight)
+        return _CONVOLVE[len(geometry[0])](x, weight, None, *geometry)
 
     def _keep(self, x: Tensor) -> None:
         assert self.seen is not None

@@ -9,9 +9,9 @@ from mho.digital import ROOMS as _DIGITAL
 from ._analog import AnalogTile as AnalogTile
 from ._base import AbstractTile as AbstractTile
 from ._base import Activity as Activity
-from ._base import CellDraws as CellDraws
 from ._base import Compensation as Compensation
 from ._base import Condition as Condition
+from ._base import DesignPoint as DesignPoint
 from ._characterise import TileReport as TileReport
 from ._characterise import characterise as characterise
 from ._circuit import Circuit as Circuit

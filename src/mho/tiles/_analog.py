@@ -14,12 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mho.arrays import AbstractIV, AbstractPrinciple, Wires, excluded, memories, principles
-from mho.converters import AbstractConverter, ColumnErrors
-from mho.core import Cost, Farad, NotNegative, Positive, Seed, Source, Volt, matrix_units
+from mho.converters import AbstractConverter
+from mho.core import Cost, Farad, NotNegative, Positive, Second, Seed, Source, Volt, matrix_units
 from mho.devices import AbstractCell
 
-from ._base import AbstractTile, Activity, CellDraws, Condition
-from ._design import design
+from ._base import AbstractTile, Activity, Condition, DesignPoint
+from ._design import design, design_point
 from ._inputs import AbstractInputEncoding
 from ._layout import AbstractLayout
 from ._readout import PostConversion, PreConversion
@@ -228,7 +228,7 @@ class AnalogTile(AbstractTile):
 
     def ideal_digits(self, split: Float[Tensor, "G R K N"]) -> Float[Tensor, "G R S K N_"]:
         """Return what the columns sum if every cell holds exactly what it should."""
-        return self.weights.digits(self.weights.targets(split))
+        return self.weights.ideal_digits(split)
 
     def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
         """Cover all but 1 in 10,000 of the partial sums of up to 512 input vectors a phase, with ideal cells.
@@ -269,7 +269,7 @@ class AnalogTile(AbstractTile):
         significance = torch.tensor(self.weights.significance)[:, None]
         coefficient = lsb * significance / real.gain_correction * real.drift_factor.unsqueeze(3)
         return ArrayState(
-            matrix=layout.arrange(real.digits * (real.gain / lsb).unsqueeze(-2)),
+            matrix=layout.arrange(real.digits * (real.gain / lsb).unsqueeze(-2)).contiguous(),
             offset=real.offset,
             biased=bool(real.offset.any()),
             coefficient=coefficient,
@@ -286,31 +286,23 @@ class AnalogTile(AbstractTile):
             scale=real.gain / lsb if real.circuit is not None else None,
         )
 
+    def design_point(
+        self, layout: AbstractLayout, weights: Tensor, signed: bool, time: Second | None = 0.0
+    ) -> DesignPoint:
+        """Fit a converter, solve the wires and survey the cells, once."""
+        return design_point(self, layout, weights, signed, time)
+
     def design(
         self,
         layout: AbstractLayout,
         weights: Tensor,
         full_scale: Float[Tensor, "R S"],
         signed: bool,
-        trim: tuple[float, float],
-        written: CellDraws | None = None,
+        point: DesignPoint,
+        z: Float[Tensor, "G R S K N"] | None = None,
     ) -> ArrayState:
-        """Lay the weights out on a chip without spread; wires as far as they are cheap."""
-        return design(self, layout, weights, full_scale, signed, trim, written)
-
-    def trim(self, signed: bool) -> tuple[float, float]:
-        """Fit them, as the test of a chip does; half a count for converters that count whole periods."""
-        low, high = self.converter.codes(self.bipolar(signed))
-        fit = self.converter.calibrate(ColumnErrors(torch.ones(1), torch.zeros(1)), low, high)
-        return float(fit.gain), float(fit.offset)
-
-    def cell_shape(self, layout: AbstractLayout) -> tuple[int, ...]:
-        """Return how many cells a layer has: cells of a weight, G, R, S, K, N."""
-        return tuple(
-            self.weights.targets(
-                torch.empty(layout.groups, layout.row_tiles, layout.rows, layout.columns, device="meta")
-            ).shape
-        )
+        """Lay the weights out on a chip without spread."""
+        return design(self, layout, weights, full_scale, signed, point, z)
 
     @property
     def noise_lsb(self) -> float:

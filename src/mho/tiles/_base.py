@@ -29,12 +29,15 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class CellDraws:
-    """How the cells of a layer came out, and when they are read."""
+class DesignPoint:
+    """What a tile knows of a layer before it is trained: found once, so that a step of training is cheap."""
 
-    draws: Mapping[str, Tensor]
-    """Standard normal, by the names of the cell's draws, each of `AnalogTile.cell_shape`."""
-    time: Second | None = 0.0
+    trim: tuple[float, float] = (1.0, 0.0)
+    """Gain and offset that the digital correction of a converter without errors has."""
+    losses: Float[Tensor, "G R S K N"] | None = None
+    """What wires leave of each cell's current, with the weights at hand when it was found; None without wires."""
+    moments: Float[Tensor, "2 S weights"] | None = None
+    """Mean and standard deviation of each slice's digit, for every integer weight; None for exact cells."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,12 @@ class AbstractTile(ABC):
     ) -> Any:
         """Write a layer into the cells of some chips and let time pass; returns the tile's own state."""
 
+    def design_point(
+        self, layout: AbstractLayout, weights: Tensor, signed: bool, time: Second | None = 0.0
+    ) -> DesignPoint:
+        """Find what `design` needs; `time` is that of reading the cells, in s after writing."""
+        return DesignPoint()
+
     @abstractmethod
     def design(
         self,
@@ -116,18 +125,14 @@ class AbstractTile(ABC):
         weights: Tensor,
         full_scale: Float[Tensor, "R S"],
         signed: bool,
-        trim: tuple[float, float],
-        written: CellDraws | None = None,
+        point: DesignPoint,
+        z: Float[Tensor, "G R S K N"] | None = None,
     ) -> Any:
-        """Return the state of one chip as designed, for training: converters and lines alike, cells at their targets.
+        """Return the state of one chip as designed, for training: converters alike, and cells at their targets.
 
-        With `written` cells are as its draws leave them. `trim` is `trim(signed)`, found once. Plain torch, on the
-        device of the weights.
+        With standard normal `z` each digit errs as its cells do, by their mean and standard deviation. Plain torch, on
+        the device of the weights.
         """
-
-    def trim(self, signed: bool) -> tuple[float, float]:
-        """Return gain and offset that the digital correction of a converter without errors has."""
-        return (1.0, 0.0)
 
     @abstractmethod
     def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:

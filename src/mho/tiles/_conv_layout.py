@@ -119,13 +119,13 @@ class ConvLayout(AbstractConvLayout):
         """Cut `[out, in / groups, *kernel]`."""
         w = self._pad(weight.reshape(self.groups, self.columns, self._channels, *self.kernel), len(self.kernel) + 1)
         w = w.reshape(self.groups, self.columns, self.row_tiles, self.rows)
-        return w.permute(0, 2, 3, 1).contiguous()
+        return w.permute(0, 2, 3, 1)
 
     def arrange(self, product: Float[Tensor, "I G R S K N"]) -> Tensor:
         """To `[I G R S N, channels, *kernel]`."""
         i, g, r, s, _, n = product.shape
         w = product.transpose(-1, -2).reshape(i * g * r * s * n, self._tile_channels, *self.kernel)
-        return w.contiguous()
+        return w
 
     def partials(self, arranged: Tensor, pulses: Tensor) -> Tensor:
         """One grouped convolution: `[P, B, I, G, R, S N, L]`."""
@@ -204,12 +204,12 @@ class UnfoldedConvLayout(AbstractConvLayout):
 
     def split_weight(self, weight: Tensor) -> Float[Tensor, "G R K N"]:
         """Cut `[out, in / groups, *kernel]`."""
-        return self._cut(weight.reshape(self.groups, self.columns, self._inputs)).permute(0, 2, 3, 1).contiguous()
+        return self._cut(weight.reshape(self.groups, self.columns, self._inputs)).permute(0, 2, 3, 1)
 
     def arrange(self, product: Float[Tensor, "I G R S K N"]) -> Tensor:
         """To `[I G R, K, S N]`."""
         i, g, r, s, k, n = product.shape
-        return product.permute(0, 1, 2, 4, 3, 5).reshape(i * g * r, k, s * n).contiguous()
+        return product.permute(0, 1, 2, 4, 3, 5).reshape(i * g * r, k, s * n)
 
     def partials(self, arranged: Tensor, pulses: Tensor) -> Tensor:
         """One batched product of what each pixel sees: `[I, G, R, P, B L, S N, 1]`."""

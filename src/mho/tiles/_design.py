@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,31 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.arrays import Wires
+from mho.converters import ColumnErrors
+from mho.core import Second, Seed
 
-from ._base import CellDraws
+from ._base import DesignPoint
 from ._layout import AbstractLayout
 from ._state import ArrayState
 from ._wiring import Wiring
 
 if TYPE_CHECKING:
     from ._analog import AnalogTile
+
+_CELLS = 4096
+"""Cells that are surveyed for each integer weight."""
+_SWEEPS = 2
+"""Alternating solutions of the lines that stand in for an exact one."""
+
+
+def design_point(
+    tile: AnalogTile, layout: AbstractLayout, weights: Tensor, signed: bool, time: Second | None
+) -> DesignPoint:
+    """Fit a converter without errors, solve the wires for these weights and survey cells of every weight."""
+    low, high = tile.converter.codes(tile.bipolar(signed))
+    fit = tile.converter.calibrate(ColumnErrors(torch.ones(1), torch.zeros(1)), low, high)
+    trim = (float(fit.gain), float(fit.offset))
+    return DesignPoint(trim, _losses(tile, layout, weights), _moments(tile, time))
 
 
 def design(
@@ -26,25 +43,22 @@ def design(
     weights: Tensor,
     full_scale: Float[Tensor, "R S"],
     signed: bool,
-    trim: tuple[float, float],
-    written: CellDraws | None,
+    point: DesignPoint,
+    z: Float[Tensor, "G R S K N"] | None,
 ) -> ArrayState:
-    """Return the state of one chip whose converters are alike, with cells at their targets or as `written`.
-
-    Wires are in it where they are cheap (`closed` and `sweeps`); `exact` ones count as `closed`.
-    """
-    gain, offset = trim
+    """Return the state of one chip whose converters are alike; see `AbstractTile.design`."""
+    gain, offset = point.trim
     low, high = tile.converter.codes(tile.bipolar(signed))
-    digits = _digits(tile, layout.split_weight(weights), written).unsqueeze(0)
+    digits = _digits(tile, layout.split_weight(weights), point, z)
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
     significance = weights.new_tensor(tile.weights.significance)[:, None]
-    _, groups, row_tiles, slices, _, columns = digits.shape
+    groups, row_tiles, slices, _, columns = digits.shape
     shape = (1, groups, row_tiles, slices, columns)
     coefficient = (lsb * (significance / gain)).expand(shape)
     unit = weights.new_tensor(tile.weights.full_digits) * tile.inputs.pulse_steps / (full_scale / high)
     noise = torch.zeros_like(unit) if tile.principle is None else unit * tile.principle.noise(tile.rows)
     return ArrayState(
-        matrix=layout.arrange(digits / lsb.unsqueeze(-2)),
+        matrix=layout.arrange((digits / lsb.unsqueeze(-2)).unsqueeze(0)),
         offset=torch.zeros_like(coefficient),
         biased=False,
         coefficient=coefficient,
@@ -60,26 +74,57 @@ def design(
 
 
 def _digits(
-    tile: AnalogTile, split: Float[Tensor, "G R K N"], written: CellDraws | None
+    tile: AnalogTile, split: Float[Tensor, "G R K N"], point: DesignPoint, z: Tensor | None
 ) -> Float[Tensor, "G R S K N_"]:
-    wires = _cheap(tile.wires)
-    if written is None and wires is None and tile.principle is None:
-        return tile.ideal_digits(split)
-    bottom, top = tile.cell.range
-    states = tile.weights.targets(split)
-    if written is not None or wires is not None:
-        g = bottom + states * (top - bottom)
-        if written is not None:
-            g = tile.cell.conductance(g, written.draws, written.time)
-        if wires is not None:
-            g = Wiring(wires, tile.weights, tile.rows, tile.cols, tile.spare_columns).through(g.unsqueeze(0))[0]
-        states = (g - bottom) / (top - bottom)
     if tile.principle is not None:
-        states = tile.principle.weights(states, {name: torch.zeros_like(states) for name in tile.principle.draws})
-    return tile.weights.digits(states)
+        states = tile.weights.targets(split)
+        draws = {name: torch.zeros_like(states) for name in tile.principle.draws}
+        digits = tile.weights.digits(tile.principle.weights(states, draws))
+    else:
+        digits = tile.ideal_digits(split)
+    if z is not None and point.moments is not None:
+        digits = digits + _errors(tile, split, point.moments, z)
+    return digits if point.losses is None else digits * point.losses
 
 
-def _cheap(wires: Wires | None) -> Wires | None:
-    if wires is None or wires.sweeps == 0:
+def _errors(
+    tile: AnalogTile, split: Float[Tensor, "G R K N"], moments: Tensor, z: Float[Tensor, "G R S K N_"]
+) -> Float[Tensor, "G R S K N_"]:
+    """Return how far digits are off: mean and spread by weight, so that one draw is enough for all cells of it."""
+    index = (split - tile.weight_range[0]).to(torch.int32)
+    if tile.weights.reference_column:  # it holds what a weight of zero holds
+        zero = torch.full_like(index[..., :1], -tile.weight_range[0])
+        index = torch.cat([index, zero], -1)
+    slices = moments.shape[1]
+    table = moments.permute(2, 1, 0).flatten(1)  # [weights, S 2]
+    found = torch.nn.functional.embedding(index, table).unflatten(-1, (slices, 2)).movedim(-2, 2)
+    return torch.addcmul(found[..., 0], found[..., 1], z)
+
+
+def _moments(tile: AnalogTile, time: Second | None) -> Float[Tensor, "2 S weights"] | None:
+    """Survey the cells: the same numbers for equal tiles."""
+    if not tile.cell.effects:
         return None
-    return wires if wires.sweeps < 10 else replace(wires, ir_drop="closed")
+    low, high = tile.weight_range
+    weights = torch.arange(low, high + 1, dtype=torch.float32)[:, None]
+    ideal = tile.weights.ideal_digits(weights)[..., 0]  # [S, weights]
+    states = tile.weights.targets(weights)[..., 0]  # [cells, S, weights]
+    bottom, top = tile.cell.range
+    target = (bottom + states * (top - bottom)).unsqueeze(-1).expand(*states.shape, _CELLS)
+    draws = {name: Seed(0).child("survey", name).normal(target.shape) for name in tile.cell.draws}
+    g = tile.cell.conductance(target, draws, time)
+    digits = tile.weights.digits((g - bottom) / (top - bottom))  # [S, weights, survey]
+    errors = digits - ideal.unsqueeze(-1)
+    return torch.stack([errors.mean(-1), errors.std(-1)])
+
+
+def _losses(tile: AnalogTile, layout: AbstractLayout, weights: Tensor) -> Float[Tensor, "G R S K N"] | None:
+    if tile.wires is None or tile.wires.sweeps == 0:
+        return None
+    few = tile.wires if math.isfinite(tile.wires.sweeps) else replace(tile.wires, ir_drop=f"sweeps({_SWEEPS})")
+    bottom, top = tile.cell.range
+    # A cell that is off has a share of the lines' voltage, too: it is given a thousandth to tell it.
+    states = tile.weights.targets(layout.split_weight(weights)).clamp(min=1e-3)
+    g = bottom + states * (top - bottom)
+    wiring = Wiring(few, tile.weights, tile.rows, tile.cols, tile.spare_columns)
+    return (wiring.through(g.unsqueeze(0))[0] / g).mean(0)

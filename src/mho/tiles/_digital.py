@@ -14,7 +14,7 @@ from mho.core import Cost, Seed, Source, matrix_units
 from mho.devices import Sram
 from mho.digital import Logic
 
-from ._base import AbstractTile, Activity, CellDraws, Condition
+from ._base import AbstractTile, Activity, Condition, DesignPoint
 from ._inputs import BitSerial
 from ._layout import AbstractLayout
 
@@ -93,8 +93,8 @@ class DigitalTile(AbstractTile):
         weights: Tensor,
         full_scale: Float[Tensor, "R S"],
         signed: bool,
-        trim: tuple[float, float],
-        written: CellDraws | None = None,
+        point: DesignPoint,
+        z: Float[Tensor, "G R S K N"] | None = None,
     ) -> Tensor:
         """Store the weights."""
         return layout.arrange(layout.split_weight(weights)[None, :, :, None])

@@ -51,7 +51,7 @@ class AbstractLayout(ABC):
 
     @abstractmethod
     def arrange(self, product: Float[Tensor, "I G R S K N"]) -> Tensor:
-        """Bring an effective matrix into the form that `partials` wants, once."""
+        """Bring an effective matrix into the form that `partials` wants; a view where that can be."""
 
     @abstractmethod
     def partials(self, arranged: Tensor, pulses: Tensor) -> Tensor:
@@ -132,13 +132,7 @@ class LinearLayout(AbstractLayout):
 
     def split_weight(self, weight: Tensor) -> Float[Tensor, "G R K N"]:
         """Cut `[outputs, features]`."""
-        return (
-            self._pad(weight)
-            .reshape(self.outputs, self.row_tiles, self.rows)
-            .permute(1, 2, 0)
-            .unsqueeze(0)
-            .contiguous()
-        )
+        return self._pad(weight).reshape(self.outputs, self.row_tiles, self.rows).permute(1, 2, 0).unsqueeze(0)
 
     def positions(self, x: Tensor) -> int:
         """One product for each vector of the input (tokens, for inputs of more than two dimensions)."""
@@ -147,7 +141,7 @@ class LinearLayout(AbstractLayout):
     def arrange(self, product: Float[Tensor, "I G R S K N"]) -> Tensor:
         """To `[I R, K, S N]`."""
         i, g, r, s, k, n = product.shape
-        return product.permute(0, 1, 2, 4, 3, 5).reshape(i * g * r, k, s * n).contiguous()
+        return product.permute(0, 1, 2, 4, 3, 5).reshape(i * g * r, k, s * n)
 
     def partials(self, arranged: Tensor, pulses: Tensor) -> Tensor:
         """One batched product: `[I, 1, R, P, B L, S N]`."""

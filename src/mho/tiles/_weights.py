@@ -73,6 +73,10 @@ class AbstractWeightEncoding(ABC):
     def digits(self, states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
         """Return the digits of the slices from the states as they came out."""
 
+    def ideal_digits(self, weights: Float[Tensor, "*d rows cols"]) -> Float[Tensor, "*d slices rows cols_"]:
+        """Return the digits of cells that hold exactly what they should."""
+        return self.digits(self.targets(weights))
+
 
 @dataclass(frozen=True)
 class Differential(AbstractWeightEncoding):
@@ -146,6 +150,12 @@ class Differential(AbstractWeightEncoding):
         if self.separate:
             return _mean(states) * top
         return (_mean(states[: self.devices]) - _mean(states[self.devices :])) * top
+
+    def ideal_digits(self, weights: Float[Tensor, "*d rows cols"]) -> Float[Tensor, "*d slices rows cols_"]:
+        """Return the weights, or their positive and negative parts."""
+        if self.separate:
+            return torch.stack([weights.clamp(min=0), (-weights).clamp(min=0)], -3)
+        return weights.unsqueeze(-3)
 
 
 @dataclass(frozen=True)
