@@ -52,7 +52,10 @@ def product(x: Float[Tensor, "tiles M K"], matrix: Float[Tensor, "tiles K N"]) -
 
     `x` holds integers of up to 8 bits, which matrix units take exactly; `matrix` is split into two parts for them.
     """
-    multiply = torch.bmm if x.shape[0] > 1 else _mm
+    # The batched kernels copy a transposed matrix, at many times the cost of reading it; the plain ones read it.
+    multiply = (
+        torch.bmm if x.shape[0] > 1 and (matrix.stride(-1) == 1 or torch.compiler.is_compiling()) else _one_by_one
+    )
     switch = None if torch.compiler.is_compiling() else _switch()
     if switch is None or (rounds() and not _allowed):
         return multiply(x, matrix)
@@ -63,8 +66,10 @@ def product(x: Float[Tensor, "tiles M K"], matrix: Float[Tensor, "tiles K N"]) -
         return multiply(x, high).add_(multiply(x, (matrix - high).bfloat16().float()))
 
 
-def _mm(x: Tensor, matrix: Tensor) -> Tensor:
-    return torch.mm(x[0], matrix[0]).unsqueeze(0)
+def _one_by_one(x: Tensor, matrix: Tensor) -> Tensor:
+    if x.shape[0] == 1:
+        return torch.mm(x[0], matrix[0]).unsqueeze(0)
+    return torch.stack([torch.mm(a, b) for a, b in zip(x, matrix, strict=True)])
 
 
 def _switch() -> Any:

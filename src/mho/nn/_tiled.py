@@ -15,7 +15,6 @@ from mho.tiles import (
     AbstractConvLayout,
     AbstractLayout,
     AbstractTile,
-    AnalogTile,
     Condition,
     DesignPoint,
     Ranges,
@@ -139,7 +138,7 @@ class TiledMatrix(nn.Module):
             integers, step = steps(weight, min(high, -low))
             z = None
             if self.training and self.noise.cells and self.point.moments is not None:
-                z = randn(integers, list(self._digit_shape))
+                z = randn(integers, [self.point.moments.shape[1], *integers.shape])
             state = self.tile.design(self.layout, integers, self.full_scale, self.signed, self.point, z)
         return Laid(integers, step, state)
 
@@ -182,14 +181,6 @@ class TiledMatrix(nn.Module):
             through: Any = StraightThrough.apply
             y = through(x, weight, y, inputs, unclipped, laid.integers, laid.step, self.scale, self._geometry)
         return y
-
-    @property
-    def _digit_shape(self) -> tuple[int, ...]:
-        """G, R, S, K, N of the digits, a reference column included."""
-        assert isinstance(self.tile, AnalogTile)
-        layout, encoding = self.layout, self.tile.weights
-        columns = layout.columns + encoding.reference_column
-        return (layout.groups, layout.row_tiles, len(encoding.significance), layout.rows, columns)
 
     def _read(self, x: Tensor, programmed: Programmed) -> Tensor:
         inputs = quantise(x.detach(), self.scale, *self.bounds)[0].unflatten(0, (programmed.instances, -1))

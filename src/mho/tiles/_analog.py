@@ -299,7 +299,7 @@ class AnalogTile(AbstractTile):
         full_scale: Float[Tensor, "R S"],
         signed: bool,
         point: DesignPoint,
-        z: Float[Tensor, "G R S K N"] | None = None,
+        z: Float[Tensor, "S *weights"] | None = None,
     ) -> ArrayState:
         """Lay the weights out on a chip without spread."""
         return design(self, layout, weights, full_scale, signed, point, z)

@@ -126,7 +126,7 @@ class AbstractTile(ABC):
         full_scale: Float[Tensor, "R S"],
         signed: bool,
         point: DesignPoint,
-        z: Float[Tensor, "G R S K N"] | None = None,
+        z: Float[Tensor, "S *weights"] | None = None,
     ) -> Any:
         """Return the state of one chip as designed, for training: converters alike, and cells at their targets.
 

@@ -49,7 +49,7 @@ def design(
     """Return the state of one chip whose converters are alike; see `AbstractTile.design`."""
     gain, offset = point.trim
     low, high = tile.converter.codes(tile.bipolar(signed))
-    digits = _digits(tile, layout.split_weight(weights), point, z)
+    digits = _digits(tile, layout, weights, point, z)
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
     significance = weights.new_tensor(tile.weights.significance)[:, None]
     groups, row_tiles, slices, _, columns = digits.shape
@@ -74,8 +74,9 @@ def design(
 
 
 def _digits(
-    tile: AnalogTile, split: Float[Tensor, "G R K N"], point: DesignPoint, z: Tensor | None
+    tile: AnalogTile, layout: AbstractLayout, weights: Tensor, point: DesignPoint, z: Tensor | None
 ) -> Float[Tensor, "G R S K N_"]:
+    split = layout.split_weight(weights)
     if tile.principle is not None:
         states = tile.weights.targets(split)
         draws = {name: torch.zeros_like(states) for name in tile.principle.draws}
@@ -83,22 +84,24 @@ def _digits(
     else:
         digits = tile.ideal_digits(split)
     if z is not None and point.moments is not None:
-        digits = digits + _errors(tile, split, point.moments, z)
+        digits = digits + _errors(tile, layout, weights, point.moments, z)
     return digits if point.losses is None else digits * point.losses
 
 
 def _errors(
-    tile: AnalogTile, split: Float[Tensor, "G R K N"], moments: Tensor, z: Float[Tensor, "G R S K N_"]
+    tile: AnalogTile, layout: AbstractLayout, weights: Tensor, moments: Tensor, z: Tensor
 ) -> Float[Tensor, "G R S K N_"]:
-    """Return how far digits are off: mean and spread by weight, so that one draw is enough for all cells of it."""
-    index = (split - tile.weight_range[0]).to(torch.int32)
-    if tile.weights.reference_column:  # it holds what a weight of zero holds
-        zero = torch.full_like(index[..., :1], -tile.weight_range[0])
-        index = torch.cat([index, zero], -1)
-    slices = moments.shape[1]
-    table = moments.permute(2, 1, 0).flatten(1)  # [weights, S 2]
-    found = torch.nn.functional.embedding(index, table).unflatten(-1, (slices, 2)).movedim(-2, 2)
-    return torch.addcmul(found[..., 0], found[..., 1], z)
+    """Return how far digits are off: mean and spread by weight, so that one draw is enough for all cells of it.
+
+    A reference column has none: its error would be common to all columns.
+    """
+    index = (weights - tile.weight_range[0]).to(torch.int32).flatten()
+    slices: list[Tensor] = []
+    for mean, spread, one in zip(*moments, z, strict=True):
+        error = torch.index_select(mean, 0, index).addcmul_(torch.index_select(spread, 0, index), one.flatten())
+        slices.append(layout.split_weight(error.reshape(weights.shape)))
+    errors = slices[0].unsqueeze(2) if len(slices) == 1 else torch.stack(slices, 2)
+    return torch.nn.functional.pad(errors, (0, 1)) if tile.weights.reference_column else errors
 
 
 def _moments(tile: AnalogTile, time: Second | None) -> Float[Tensor, "2 S weights"] | None:

@@ -94,7 +94,7 @@ class DigitalTile(AbstractTile):
         full_scale: Float[Tensor, "R S"],
         signed: bool,
         point: DesignPoint,
-        z: Float[Tensor, "G R S K N"] | None = None,
+        z: Float[Tensor, "S *weights"] | None = None,
     ) -> Tensor:
         """Store the weights."""
         return layout.arrange(layout.split_weight(weights)[None, :, :, None])
