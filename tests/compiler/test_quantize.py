@@ -11,10 +11,10 @@ from torch import Tensor, nn
 import mho
 from mho.chip import Chip
 from mho.compiler import capture, float_values, quantize
-from mho.tiles._ranges import input_scale
 from mho.core import Seed, ShapeError, fingerprint
 from mho.ir import Graph, QuantGraph
 from mho.tiles import AnalogTile, OffsetColumn
+from mho.tiles._ranges import input_scale
 
 X = Seed(0).child("x").normal((20, 3, 6, 6))
 CHIPS = ["hermes", "hermes-4phase", "tile2-rram", "dimc-sram"]

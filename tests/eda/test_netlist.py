@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mho.arrays import Ohmic, Sinh, Transistor, Wires
+from mho.arrays import Exponential, Ohmic, Sinh, Transistor, Wires
 from mho.core import Seed, ShapeError
 from mho.eda import array_netlist
 
@@ -123,7 +123,7 @@ def test_a_transient_has_capacitances_and_steps() -> None:
 def test_laws_of_cells() -> None:
     g, v = torch.tensor([[1e-5, 0.0]], dtype=torch.float64), _volts(1)
     wires = Wires(1.0, 1.0)
-    for cell in (Sinh(0.25), Transistor(2e-4, 0.5)):
+    for cell in (Sinh(0.25), Exponential(0.25), Transistor(2e-4, 0.5)):
         netlist = array_netlist(g, wires, v, cell)
         (line,) = [line for line in netlist.splitlines() if "cell" in line and not line.startswith("*")]
         assert line == f"Bcell0_0 w0_0 b0_0 I={cell.spice('1e-05', 'v(w0_0,b0_0)')}"

@@ -9,23 +9,26 @@ import torch
 from torch import nn
 
 from mho.arrays import (
+    AbstractIV,
     AbstractPrinciple,
     CapacitiveDivision,
     ChargeDomain,
     ChargeRedistribution,
     CurrentDomain,
     DelayChain,
+    Exponential,
     RampCrossing,
     ResistanceSum,
     ResistiveDivision,
     Sinh,
+    Transistor,
     Wires,
 )
 from mho.chip import Chip
 from mho.compiler import capture, compile, quantize
 from mho.converters import AbstractConverter, load_converter
 from mho.core import Seed
-from mho.devices import Faulty, load_cell
+from mho.devices import Faulty, Pcm, load_cell
 from mho.ir import Graph, Program
 from mho.runtime import ReferenceBackend, TorchBackend, run
 from mho.tiles import (
@@ -108,6 +111,14 @@ def _program(inputs: AbstractInputEncoding, weights: AbstractWeightEncoding, con
     return compile(quantize(_graph(), chip, Seed(0).child("calibration").normal((16, 2, 4, 4))), chip)
 
 
+class _Unnamed(Pcm):
+    """A phase-change cell that does not say that it is one, so that every principle goes with it."""
+
+    @property
+    def memory(self) -> str:
+        return ""
+
+
 @pytest.mark.parametrize(("principle", "weights"), PRINCIPLES, ids=lambda part: repr(part)[:40])
 def test_principles(principle: AbstractPrinciple, weights: AbstractWeightEncoding) -> None:
     """As above; with lossy wires, and each column calibrated to what its line makes of it."""
@@ -116,7 +127,8 @@ def test_principles(principle: AbstractPrinciple, weights: AbstractWeightEncodin
     tile = program.chip.tile
     assert isinstance(tile, AnalogTile)
     wires = Wires(20.0, 20.0, 100.0, 100.0)
-    tile = replace(tile, principle=principle, column_calibration=True, wires=wires)
+    cell = _Unnamed(**vars(tile.cell))
+    tile = replace(tile, cell=cell, principle=principle, column_calibration=True, wires=wires)
     program = replace(program, chip=replace(program.chip, tile=tile))
     fast = run(program, X[:1], instances=1, conditions=CONDITIONS).outputs
     slow = run(program, X[:1], instances=1, conditions=CONDITIONS, backend="reference").outputs
@@ -177,7 +189,8 @@ LEVELS = [i for i in INPUTS if i.energy_exponent == 2]
 def test_levels_through_a_law(inputs: AbstractInputEncoding, weights: AbstractWeightEncoding) -> None:
     """Also where each column is calibrated to what the law makes of its inputs."""
     program = _changed(_program(inputs, weights, CONVERTERS["sar with mismatch"]), column_calibration=True)
-    _judge(_changed(program, current_law=Sinh(0.1)), program)
+    for law in (Sinh(0.1), Exponential(0.15)):
+        _judge(_changed(program, current_law=law), program)
 
 
 @pytest.mark.parametrize("inputs", [i for i in INPUTS if i.energy_exponent == 1], ids=lambda part: repr(part)[:60])
@@ -227,12 +240,14 @@ def test_all_at_once(weights: AbstractWeightEncoding) -> None:
     _judge(program, *(_changed(program, **changes) for changes in less))
 
 
+@pytest.mark.parametrize("law", [Sinh(0.15), Exponential(0.15), Transistor(3e-4, 0.2)], ids=repr)
 @pytest.mark.parametrize("weights", [Differential(8, 2), BitSliced(8, 2), OffsetColumn(8)], ids=repr)
-def test_cells_that_are_not_ohmic_on_wires(weights: AbstractWeightEncoding) -> None:
+def test_cells_that_are_not_ohmic_on_wires(weights: AbstractWeightEncoding, law: AbstractIV) -> None:
     """Each input solved by Newton's method: all vectors at once, and one by one."""
     wires = Wires(200.0, 200.0, 100.0, 100.0, ir_drop="newton")
-    program = _changed(_program(LEVELS[1], weights, CONVERTERS["sar"]), wires=wires, current_law=Sinh(0.15), cols=8)
-    _judge(program, _changed(program, wires=replace(wires, ir_drop="exact")))
+    program = _changed(_program(LEVELS[1], weights, CONVERTERS["sar"]), wires=wires, current_law=law, cols=8)
+    less = law if law.separable else None
+    _judge(program, _changed(program, wires=replace(wires, ir_drop="exact"), current_law=less))
 
 
 @pytest.mark.parametrize("chip", ["hermes", "tile2-rram"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mho.core import Seed
+from mho.core import RangeWarning, Seed
 from mho.devices import AbstractCell, NorFlash, Thermal, load_cell
 from mho.tiles import AnalogTile, Condition, Differential, LinearLayout, Realisation, load_tile
 
@@ -57,8 +57,14 @@ def test_heat_ages_the_cells() -> None:
 
 @pytest.mark.parametrize("name", ["pcm", "rram", "sram"])
 def test_a_cell_that_does_not_say_what_heat_does_stays_as_it_is(name: str) -> None:
-    hot, cold = _realise(_tile(load_cell(name)), _warmed(time=DAY), Condition(DAY)).digits.chunk(2)
+    cell = load_cell(name)
+    with pytest.warns(RangeWarning, match="heat") as warned:
+        hot, cold = _realise(_tile(cell), _warmed(time=DAY), Condition(DAY)).digits.chunk(2)
     assert torch.equal(hot, cold)
+    assert [str(w.message) for w in warned] == [
+        f"neither the cell {type(cell).__name__} nor the converter says what heat does: "
+        "at 350 K this tile is as at 300 K"
+    ]
 
 
 def test_each_condition_has_its_own_temperature() -> None:
@@ -100,7 +106,9 @@ def test_without_temperature_a_tile_is_as_cold_as_it_was_written() -> None:
     tile = _tile(load_cell("rram-thermal"))
     without = tile.effects["temperature"]
     assert isinstance(without, AnalogTile)
-    assert torch.equal(_realise(without, _warmed()).digits, _realise(tile, _warmed(kelvin=300.0)).digits)
+    with pytest.warns(RangeWarning, match="^neither the cell RramRelaxation nor the converter says what heat does"):
+        hot = _realise(without, _warmed()).digits
+    assert torch.equal(hot, _realise(tile, _warmed(kelvin=300.0)).digits)
 
 
 def test_without_temperature_flash_is_as_cold_as_it_was_written() -> None:

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mho.arrays import Sinh, Wires
+from mho.arrays import AbstractIV, Exponential, Ohmic, Sinh, Wires
 from mho.converters import load_converter
 from mho.core import Loader, Seed, SpecError, dump_spec, fingerprint
 from mho.devices import load_cell
@@ -119,6 +119,22 @@ def test_levels_keep_their_order_and_their_ends(v0: float, inputs: AbstractInput
     torch.testing.assert_close(out, n * current / current[-1], rtol=1e-12, atol=0)
 
 
+@settings(max_examples=40)
+@given(st.floats(0.02, 10.0), st.floats(0.05, 0.9), st.sampled_from(LEVELS))
+def test_a_level_counts_for_what_any_law_says(v0: float, read: float, inputs: AbstractInputEncoding) -> None:
+    """Level by level: expm1(x V / (n v0)) n / expm1(V / v0), odd; and of an ohmic law itself."""
+    tile = _tile(current_law=Exponential(v0), read_voltage=read, inputs=inputs)
+    levels, n = _all_levels(tile), inputs.pulse_steps
+    top = math.expm1(read / v0)
+    expected = [math.copysign(n * math.expm1(abs(x) * read / (n * v0)) / top, x) for x in levels.tolist()]
+    assert tile.driven(levels).tolist() == pytest.approx(expected, rel=1e-13 * (1 + read / v0), abs=0)
+    single = tile.driven(levels.float())
+    assert single.dtype == torch.float32
+    assert single.tolist() == pytest.approx(expected, rel=(1 + read / v0 + 6) * 2 * SINGLE, abs=0)
+    ohmic = replace(tile, current_law=Ohmic())
+    torch.testing.assert_close(ohmic.driven(levels), levels, rtol=1e-14, atol=0)
+
+
 @pytest.mark.parametrize("inputs", LEVELS, ids=repr)
 def test_far_below_v0_cells_are_ohmic(inputs: AbstractInputEncoding) -> None:
     """sinh(x v) / (x sinh v) - 1 = (x^2 - 1) v^2 / 6 (1 - c v^2 ...), c = 1/6 - (1 + x^2) / 20, at most 0.12.
@@ -144,11 +160,12 @@ def test_a_very_large_v0_is_no_law() -> None:
     torch.testing.assert_close(tile.driven(levels), levels, rtol=6 * SINGLE, atol=0)
 
 
+@pytest.mark.parametrize("law", [Sinh, Exponential])
 @pytest.mark.parametrize("v0", [2e-3, 5e-4, 1e-4])
-def test_a_very_small_v0_leaves_the_largest_level_alone(v0: float) -> None:
-    """Numbers, however steep the law: sinh(x v) / sinh(v) is at most 1."""
+def test_a_very_small_v0_leaves_the_largest_level_alone(v0: float, law: type[Sinh] | type[Exponential]) -> None:
+    """Numbers, however steep the law: sinh(x v) / sinh(v) is at most 1, and both laws are then powers of e."""
     levels = torch.tensor([0.0, 1.0, 64.0, 126.0, 127.0, -127.0])
-    out = _tile(current_law=Sinh(v0)).driven(levels)
+    out = _tile(current_law=law(v0)).driven(levels)
     assert bool(out.isfinite().all())
     assert out.abs().tolist() == pytest.approx([0, 0, 0, 127 * math.exp(-0.2 / v0 / 127), 127, 127], rel=1e-4, abs=1e-9)
 
@@ -192,10 +209,25 @@ def test_a_product_is_that_of_distorted_inputs(inputs: AbstractInputEncoding, we
     assert float((y - x.double() @ _weight(tile).double().T).norm()) > 0.1 * float(expected.norm())
 
 
+@pytest.mark.parametrize("weights", [Differential(8), BitSliced(8, 2)], ids=repr)
+def test_a_product_is_that_of_inputs_distorted_exponentially(weights: AbstractWeightEncoding) -> None:
+    """To half a code for each conversion, as above."""
+    tile = _tile(weights=weights, current_law=Exponential(0.1))
+    x = _integers("x", -127, 127, 1, 9, 40)
+    driven = 127 * x.double().sign() * torch.expm1(x.double().abs() / 127 * 2) / math.expm1(2.0)
+    expected = driven @ _weight(tile).double().T
+    step = 1e6 / tile.converter.codes(tile.bipolar(True))[1]
+    rounding = 40 * SINGLE * 20 * max(weights.full_digits) * 127 / step
+    conversions = 2 * sum(map(abs, weights.significance))
+    assert float((_outputs(tile, x, scale=1e6).double() - expected).abs().max()) < (0.5 + rounding) * step * conversions
+    assert float((expected - x.double() @ _weight(tile).double().T).norm()) > 0.1 * float(expected.norm())
+
+
+@pytest.mark.parametrize("law", [LAW, Exponential(0.1)], ids=repr)
 @pytest.mark.parametrize("inputs", PULSES, ids=repr)
-def test_pulses_of_full_height_are_not_distorted(inputs: AbstractInputEncoding) -> None:
+def test_pulses_of_full_height_are_not_distorted(inputs: AbstractInputEncoding, law: AbstractIV) -> None:
     """Byte by byte: the conductance of a cell is that at the read voltage."""
-    tile = _tile(inputs=inputs, column_calibration=True)
+    tile = _tile(inputs=inputs, column_calibration=True, current_law=law)
     plain = replace(tile, current_law=None)
     x = _integers("x", *inputs.input_range(True), 1, 9, 40)
     pulses = inputs.encode(x, True)
@@ -301,29 +333,43 @@ def _file(tmp_path: Path, law: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("law", ['v0 = "0.25 V"', "v0 = 0.25", 'v0 = "250 mV"', 'type = "Sinh"\nv0 = "0.25 V"'])
-def test_a_law_in_a_file(tmp_path: Path, law: str) -> None:
-    tile = load_tile(_file(tmp_path, law))
-    assert tile == replace(load_tile("tile2"), current_law=Sinh(0.25))
+@pytest.mark.parametrize("number", ['"0.25 V"', "0.25", '"250 mV"'])
+@pytest.mark.parametrize("law", [Sinh(0.25), Exponential(0.25)], ids=repr)
+def test_a_law_in_a_file(tmp_path: Path, law: Sinh | Exponential, number: str) -> None:
+    tile = load_tile(_file(tmp_path, f'type = "{type(law).__name__}"\nv0 = {number}'))
+    assert tile == replace(load_tile("tile2"), current_law=law)
     again = Loader(ROOMS).build(AbstractTile, json.loads(json.dumps(dump_spec(tile))))
     assert again == tile
     assert fingerprint(again) == fingerprint(tile)
-    laws = (None, Sinh(0.25), Sinh(0.26))
-    assert len({fingerprint(replace(tile, current_law=law)) for law in laws}) == 3
+    laws = (None, Ohmic(), Sinh(0.25), Sinh(0.26), Exponential(0.25))
+    assert len({fingerprint(replace(tile, current_law=law)) for law in laws}) == 5
+
+
+SINH = 'type = "Sinh"\n'
 
 
 @pytest.mark.parametrize(
     ("law", "problems"),
     [
-        ('v0 = "0 V"', ["line 31, current_law.v0: must be greater than 0, not '0 V'"]),
-        ('v0 = "-0.25 V"', ["line 31, current_law.v0: must be greater than 0, not '-0.25 V'"]),
-        ('v0 = "0.25 S"', ["line 31, current_law.v0: expected a number in V such as '0.2 V', not '0.25 S'"]),
-        ('v0 = "inf V"', ["line 31, current_law.v0: expected a number in V such as '0.2 V', not 'inf V'"]),
-        ("v0 = true", ["line 31, current_law.v0: expected a number in V such as '0.2 V', not True"]),
-        ("", ["line 30, current_law.v0: is missing; Sinh needs it"]),
+        (SINH + 'v0 = "0 V"', ["line 32, current_law.v0: must be greater than 0, not '0 V'"]),
+        (SINH + 'v0 = "-0.25 V"', ["line 32, current_law.v0: must be greater than 0, not '-0.25 V'"]),
+        (SINH + 'v0 = "0.25 S"', ["line 32, current_law.v0: expected a number in V such as '0.2 V', not '0.25 S'"]),
+        (SINH + 'v0 = "inf V"', ["line 32, current_law.v0: expected a number in V such as '0.2 V', not 'inf V'"]),
+        (SINH + "v0 = true", ["line 32, current_law.v0: expected a number in V such as '0.2 V', not True"]),
+        (SINH, ["line 30, current_law.v0: is missing; Sinh needs it"]),
         (
-            'v0 = "0.25 V"\nvo = "0.25 V"',
-            ["line 32, current_law.vo: Sinh has no such key; did you mean 'v0'? (allowed: v0)"],
+            SINH + 'v0 = "0.25 V"\nvo = "0.25 V"',
+            ["line 33, current_law.vo: Sinh has no such key; did you mean 'v0'? (allowed: v0)"],
+        ),
+        (
+            'v0 = "0.25 V"',
+            ["line 30, current_law.type: is missing; say which AbstractIV this is "
+             "(allowed: Exponential, Ohmic, Sinh, Transistor)"],
+        ),
+        (
+            'type = "Sin"\nv0 = "0.25 V"',
+            ["line 31, current_law.type: no AbstractIV is called 'Sin'; did you mean 'Sinh'? "
+             "(allowed: Exponential, Ohmic, Sinh, Transistor)"],
         ),
     ],
 )  # fmt: skip

@@ -283,6 +283,7 @@ def test_every_conductance_of_a_tile_is_multiplied(encoding: AbstractWeightEncod
     torch.testing.assert_close(real.row_conductance, g.sum((1, 4, 6)), rtol=1e-5, atol=0)
 
 
+@pytest.mark.filterwarnings("ignore:neither the cell")
 def test_variation_is_frozen_with_the_chip() -> None:
     """The same factor at any time and temperature, whatever the cell did meanwhile."""
     cell, encoding = load_cell("pcm"), OffsetColumn(4)

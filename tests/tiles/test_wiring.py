@@ -1,16 +1,26 @@
 """Where cells sit on the lines: ideal wires change nothing, real ones what a matrix put together cell by cell says."""
 
 import itertools
+import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
 from mho import Chip, capture
-from mho.arrays import Wires
+from mho.arrays import ChargeRedistribution, Wires
 from mho.compiler._place import partition
 from mho.core import Seed
-from mho.tiles import AbstractWeightEncoding, AnalogTile, BitSliced, Differential, OffsetColumn
+from mho.tiles import (
+    AbstractWeightEncoding,
+    AnalogTile,
+    BitParallel,
+    BitSliced,
+    Differential,
+    OffsetColumn,
+    load_tile,
+)
 from mho.tiles._wiring import Wiring
 
 ENCODINGS: list[AbstractWeightEncoding] = [
@@ -196,3 +206,147 @@ def test_two_devices_draw_twice_the_current() -> None:
     expected = Wiring(ROUGH, one, 4, 3).through(2 * g) / 2
     torch.testing.assert_close(doubled[:, ::2], expected, rtol=1e-12, atol=0)
     torch.testing.assert_close(doubled[:, 1::2], expected, rtol=1e-12, atol=0)
+
+
+# Capacitance and time ---------------------------------------------------------------------------------------------
+
+LOADED = Wires(30.0, 20.0, 1000.0, 500.0, word_capacitance=2e-16, bit_capacitance=3e-16)
+
+
+def _tile(**changes: Any) -> AnalogTile:
+    tile = load_tile("tile1")
+    assert isinstance(tile, AnalogTile)
+    return replace(tile, **({"line_capacitance": 0.0, "wires": LOADED} | changes))
+
+
+def _needs(wires: Wires, rows: int, cols: int, bits: int) -> float:
+    """Return the sum of two Elmore delays, segment by segment from the far end, times ln 2^(bits + 1)."""
+    delay = 0.0
+    for n, segment, end, capacitance in (
+        (cols, wires.word_line, wires.driver, wires.word_capacitance),
+        (rows, wires.bit_line, wires.sense, wires.bit_capacitance),
+    ):
+        delay += end * n * capacitance + sum(segment * (n - i) * capacitance for i in range(n))
+    return delay * (bits + 1) * math.log(2)
+
+
+@pytest.mark.parametrize(
+    ("weights", "pairs", "lines"),
+    [
+        (Differential(8), "bit lines", (64, 2 * 13)),
+        (Differential(8), "word lines", (2 * 64, 13)),
+        (Differential(8, 2), "bit lines", (64, 2 * 13)),  # two devices share a crossing
+        (Differential(8, separate=True), "bit lines", (64, 2 * 13)),
+        (Differential(8, separate=True), "word lines", (64, 13)),
+        (BitSliced(8, 2), "bit lines", (64, 5 * 13)),
+        (BitSliced(8, 2), "word lines", (64, 5 * 13)),
+        (OffsetColumn(8), "bit lines", (64, 13)),
+    ],
+    ids=repr,
+)
+def test_a_phase_is_as_long_as_the_lines_need(
+    weights: AbstractWeightEncoding, pairs: Any, lines: tuple[int, int]
+) -> None:
+    """Of 10 columns and 3 spare ones, with all their slices and sides; and the time before the converter counts."""
+    wires = replace(LOADED, pairs=pairs)
+    needed = _needs(wires, *lines, 8)
+    assert wires.settling(*lines, 8) == pytest.approx(needed, rel=1e-9, abs=0)
+    size = {"rows": 64, "cols": 10, "spare_columns": 3, "weights": weights, "wires": wires}
+    pre = replace(_tile().pre, settling=0.3 * needed)
+    enough, short = (BitParallel(8, hold=part * needed) for part in (0.7001, 0.6999))
+    assert _tile(**size, pre=pre, inputs=enough).wires == wires
+    with pytest.raises(ValueError, match="settle") as error:
+        _tile(**size, pre=pre, inputs=short)
+    assert str(error.value) == (
+        f"a phase must last as long as its wires need to settle, {needed:.3g} s, not {0.9999 * needed:.3g} s; "
+        "lengthen inputs.hold, inputs.lsb_time or pre.settling"
+    )
+
+
+def test_wires_that_are_off_or_have_no_capacitance_settle_at_once() -> None:
+    fast = {"pre": replace(_tile().pre, settling=0.0), "inputs": BitParallel(8, hold=1e-13)}
+    for mode in ("closed", "sweeps(2)", "exact"):
+        with pytest.raises(ValueError, match="as its wires need to settle"):
+            _tile(wires=replace(LOADED, ir_drop=mode), **fast)
+    for wires in (
+        None,
+        replace(LOADED, ir_drop="off"),
+        replace(LOADED, word_capacitance=0.0, bit_capacitance=0.0),
+        replace(LOADED, word_line=0.0, bit_line=0.0, driver=0.0, sense=0.0),
+    ):
+        assert _tile(wires=wires, **fast).wires == wires
+
+
+def test_columns_and_wires_each_have_their_time() -> None:
+    """The principle's own message comes first where both need longer."""
+    slow = ChargeRedistribution(1e-15, 0.9, switch=1e9)
+    tile = load_tile("tile-capacitive")
+    assert isinstance(tile, AnalogTile)
+    tile = replace(tile, line_capacitance=0.0)
+    with pytest.raises(ValueError, match="as long as the columns need to settle"):
+        replace(tile, principle=slow, wires=replace(LOADED, driver=1e6))
+    with pytest.raises(ValueError, match="as long as its wires need to settle"):
+        replace(tile, wires=replace(LOADED, driver=1e6))
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "exact",
+        "closed",
+        "off",
+    ],
+)
+def test_the_capacitance_of_word_lines_is_said_once(mode: str) -> None:
+    wires = replace(LOADED, ir_drop=mode)
+    for same in (0.0, 2e-16):
+        assert _tile(wires=wires, line_capacitance=same).line_capacitance == same
+    assert _tile(wires=replace(wires, word_capacitance=0.0), line_capacitance=5e-16).wires is not None
+    with pytest.raises(ValueError, match="line_capacitance") as error:
+        _tile(wires=wires, line_capacitance=3.5e-16)
+    assert str(error.value) == (
+        "line_capacitance, 3.5e-16 F, and wires.word_capacitance, 2e-16 F, are the same thing; "
+        "make them equal or leave one at 0 F"
+    )
+
+
+@pytest.mark.parametrize("mode", ["exact", "off"])
+@pytest.mark.parametrize("weights", ENCODINGS, ids=repr)
+def test_word_lines_take_c_v_squared_wherever_their_capacitance_is_said(
+    weights: AbstractWeightEncoding, mode: str
+) -> None:
+    """Byte by byte, for every block; and it is C V^2 of all cells of a line for each row and phase."""
+    bare = replace(LOADED, word_capacitance=0.0, ir_drop=mode)
+    small = {"rows": 32, "cols": 16, "spare_columns": 2, "weights": weights}
+    none = _tile(**small, wires=bare)
+    own = _tile(**small, wires=bare, line_capacitance=2e-16)
+    of_wires = _tile(**small, wires=replace(bare, word_capacitance=2e-16))
+    both = _tile(**small, wires=replace(bare, word_capacitance=2e-16), line_capacitance=2e-16)
+    without_wires = _tile(**small, wires=None, line_capacitance=2e-16)
+    for signed in (True, False):
+        expected = own.mvm_cost(30, 12, signed)
+        assert [t.mvm_cost(30, 12, signed) for t in (of_wires, both, without_wires)] == [expected] * 3
+        more = expected["input encoding"].energy - none.mvm_cost(30, 12, signed)["input encoding"].energy
+        phases = len(own.inputs.significance(signed))
+        line = 18 * weights.cells_per_weight * 2e-16 * own.read_voltage**2
+        assert more == pytest.approx(30 * phases * line, rel=1e-9, abs=0)
+    for name, block in none.mvm_cost(30, 12, True).items():
+        assert (block == own.mvm_cost(30, 12, True)[name]) == (name != "input encoding")
+
+
+def test_word_lines_settle_as_slowly_wherever_their_capacitance_is_said() -> None:
+    slow = replace(LOADED, driver=1e6, bit_capacitance=0.0)
+    messages = []
+    for wires, own in ((slow, 0.0), (replace(slow, word_capacitance=0.0), slow.word_capacitance)):
+        with pytest.raises(ValueError, match="as its wires need to settle") as error:
+            _tile(wires=wires, line_capacitance=own)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+
+
+def test_without_ir_drop_as_an_effect_the_rest_stays() -> None:
+    tile = _tile(line_capacitance=2e-16)
+    less = tile.effects["IR drop"]
+    assert isinstance(less, AnalogTile)
+    assert less == replace(tile, wires=replace(LOADED, ir_drop="off"))
+    assert less.mvm_cost(256, 256, True) == tile.mvm_cost(256, 256, True)

@@ -51,6 +51,7 @@ ROOMS = (
         },
         "principles",
     ),
+    Room(AbstractIV, {"Ohmic": Ohmic, "Sinh": Sinh, "Exponential": Exponential, "Transistor": Transistor}),
 )
 
 

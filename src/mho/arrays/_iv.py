@@ -104,8 +104,9 @@ class Exponential(AbstractIV):
             raise ValueError(f"v0 must be above 0 V and finite, not {self.v0} V")
 
     def current(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        """Return g V0 (exp(|V| / V0) - 1), odd in V."""
-        return g * self.v0 * torch.expm1(v.abs() / self.v0) * v.sign()
+        """Return g V0 (exp(|V| / V0) - 1), odd in V; V stands in front, so that its derivative at 0 V is g."""
+        u = v.abs() / self.v0
+        return g * v * torch.where(u > 0, torch.expm1(u) / torch.where(u > 0, u, 1.0), 1.0)
 
     def slope(self, g: Float[Tensor, "*s"], v: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         """Return g exp(|V| / V0)."""

@@ -24,11 +24,18 @@ class Ideal(AbstractCell):
     write_energy: Annotated[Joule, NotNegative]
     write_time: Annotated[Second, NotNegative]
     read_sigma: Annotated[Ratio, NotNegative] = 0.0
+    kind: str = ""
+    """The memory that it stands for, as in `memory`."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.g_max > self.g_min:
             raise ValueError(f"g_max must be above g_min = {self.g_min} S, not {self.g_max} S")
+
+    @property
+    def memory(self) -> str:
+        """What it stands for."""
+        return self.kind
 
     @property
     def draws(self) -> tuple[str, ...]:

@@ -189,7 +189,8 @@ class TiledMatrix(nn.Module):
             shape = self.tile.noise_shape(self.layout, self.layout.positions(inputs), self.signed)
             if shape is not None:
                 noise = read_noise(inputs, programmed.streams, self.first, self.reads, inputs.shape[1], list(shape))
-                self.reads += 1
+                if not torch.compiler.is_compiling():  # which would compile anew for each number
+                    self.reads += 1
         y = self.tile.multiply(self.layout, programmed.state, inputs, self.signed, noise)
         return (y.flatten(0, 1) * self._along(programmed.step)).to(x.dtype)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +89,11 @@ class ReferenceBackend(AbstractBackend):
                     signal *= float(real.gain[i, g, r, s, n])
                     signal += float(real.offset[i, g, r, s, n])
                     if noise is not None:
-                        signal += float(real.noise[r, s]) * float(noise[p, s, n])
+                        power = float(real.noise[r, s]) ** 2
+                        if real.read_variance is not None:
+                            each = real.read_variance[i, g, r, s, :, n].numpy().astype(np.float64)
+                            power += np.dot(pulses**2, each) * (float(real.gain[i, g, r, s, n]) / lsb) ** 2
+                        signal += math.sqrt(power) * float(noise[p, s, n])
                     bits = None if real.bit_weights is None else real.bit_weights[i, g, r, s, n].numpy()
                     code = _convert(tile.converter, signal, real.low, real.high, bits)
                     corrected = (code - float(real.offset_correction[i, g, r, s, n])) / float(

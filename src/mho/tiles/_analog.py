@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.arrays import AbstractIV, AbstractPrinciple, Wires, excluded, memories, principles
+from mho.arrays import AbstractIV, AbstractPrinciple, Ohmic, Wires, excluded, memories, principles
 from mho.converters import AbstractConverter
 from mho.core import Cost, Farad, NotNegative, Positive, Second, Seed, Source, Volt, matrix_units
 from mho.devices import AbstractCell
@@ -75,6 +75,10 @@ class AnalogTile(AbstractTile):
     """Process variation; without any, cells differ only as they themselves say."""
     current_law: AbstractIV | None = None
     """The cells' current against voltage; without one they are ohmic. Matters to inputs that are levels."""
+    fresh_reads: bool = False
+    """Whether read noise of cells is drawn anew at each conversion, by its second moment on each line; else it is
+    frozen for all reads under one condition, as the slow 1/f noise of the cells mostly is.
+    """
     dac_inl: float = 0.0
     """Integral non-linearity of a row's DAC: how far a level of half the range is too high, in steps; a parabola."""
     sources: tuple[Source, ...] = ()
@@ -114,13 +118,15 @@ class AnalogTile(AbstractTile):
         if self.principle is not None:
             self._check_memory(type(self.principle).__name__)
             self._check_phase("the columns", self.principle.settling(self.rows, self.converter.resolution))
-        if self.wires is not None and self.wires.ir_drop != "off":
+        if self.wires is not None:
             if self.wires.word_capacitance and self.line_capacitance not in (0.0, self.wires.word_capacitance):
                 raise ValueError(
                     f"line_capacitance, {self.line_capacitance:g} F, and wires.word_capacitance, "
                     f"{self.wires.word_capacitance:g} F, are the same thing; make them equal or leave one at 0 F"
                 )
-            self._check_phase("its wires", self.wires.settling(*self._lines, self.converter.resolution))
+            if self.wires.ir_drop != "off":
+                loaded = replace(self.wires, word_capacitance=self._word_capacitance)
+                self._check_phase("its wires", loaded.settling(*self._lines, self.converter.resolution))
 
     def _check_memory(self, principle: str) -> None:
         """Raise if the principle cannot be built of the cell's memory; parts that the table does not know may be."""
@@ -138,11 +144,14 @@ class AnalogTile(AbstractTile):
 
     @property
     def _lines(self) -> tuple[int, int]:
-        """Word and bit lines of the array: the two sides of a pair are neighbours on one or the other."""
+        """Word and bit lines of the array: the two sides of a pair are neighbours on one or the other.
+
+        Sides that are converted apart are driven apart where they have word lines of their own: each is an array.
+        """
         word, bit = self.rows, (self.cols + self.spare_columns) * len(self.weights.significance)
-        sides = 2 if self.weights.paired and self.weights.sides == 2 else 1
-        on_words = self.wires is not None and self.wires.pairs == "word lines"
-        return (word * sides, bit) if on_words else (word, bit * sides)
+        if self.wires is not None and self.wires.pairs == "word lines" and self.weights.paired:
+            return word * self.weights.sides, bit // len(self.weights.significance)
+        return word, bit * self.weights.sides
 
     # What it computes -------------------------------------------------------------------------------------------
 
@@ -182,15 +191,16 @@ class AnalogTile(AbstractTile):
         out: dict[str, AbstractTile] = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
         if self.variation is not None and self.variation != Variation(sources=self.variation.sources):
             out["process variation"] = replace(self, variation=None)
-        if self.current_law is not None and self.inputs.energy_exponent == 2 and self.inputs.pulse_steps > 1:
+        bent = self.current_law is not None and not isinstance(self.current_law, Ohmic)
+        if bent and self.inputs.energy_exponent == 2 and self.inputs.pulse_steps > 1:
             wires = self.wires
             if wires is not None and wires.ir_drop == "newton":
                 wires = replace(wires, ir_drop="exact")
             out["I-V non-linearity"] = replace(self, current_law=None, wires=wires)
         if self.wires is not None and self.wires.sweeps and self.wires.resistive:
             # A law that only the circuit knows keeps its circuit, on wires without resistance.
-            bent = self.current_law is not None and not self.current_law.separable
-            ideal = {"word_line": 0.0, "bit_line": 0.0, "driver": 0.0, "sense": 0.0} if bent else {"ir_drop": "off"}
+            own = self.current_law is not None and not self.current_law.separable
+            ideal = {"word_line": 0.0, "bit_line": 0.0, "driver": 0.0, "sense": 0.0} if own else {"ir_drop": "off"}
             out["IR drop"] = replace(self, wires=replace(self.wires, **ideal))
         if self.principle is not None:
             parts = self.principle.effects.items()
@@ -284,7 +294,34 @@ class AnalogTile(AbstractTile):
             states=real.states,
             circuit=real.circuit,
             scale=real.gain / lsb if real.circuit is not None else None,
+            read_variance=self._read_variance(layout, real),
+            integers=self._integers(layout, real),
         )
+
+    def _read_variance(self, layout: AbstractLayout, real: Realisation) -> Tensor | None:
+        if real.read_variance is None:
+            return None
+        scale = (real.gain / real.lsb[:, :, None]).square().unsqueeze(-2)
+        return layout.arrange(real.read_variance * scale).contiguous().bfloat16()
+
+    def _integers(self, layout: AbstractLayout, real: Realisation) -> Tensor | None:
+        """Return the matrix of integers if no code of any input differs from its partial sum; else None."""
+        straight = real.circuit is None and real.bit_weights is None and real.read_variance is None
+        straight = straight and self.principle is None and self.noise_lsb == 0
+        straight = straight and self.dac_inl == 0 and (self.current_law is None or self.inputs.energy_exponent != 2)
+        if not straight:
+            return None
+        ones = (real.gain, real.gain_correction, real.lsb, real.drift_factor)
+        zeros = (real.offset, real.offset_correction)
+        if any(bool((x != 1).any()) for x in ones) or any(bool(x.any()) for x in zeros):
+            return None
+        if not torch.equal(real.digits, real.digits.round()):
+            return None
+        reach = real.digits.abs().sum(-2).max() * self.inputs.pulse_steps
+        if float(reach) > real.high:
+            return None
+        significance = torch.tensor(self.weights.significance).reshape(-1, 1, 1)
+        return layout.arrange((real.digits * significance).sum(3, keepdim=True)).contiguous()
 
     def design_point(
         self, layout: AbstractLayout, weights: Tensor, signed: bool, time: Second | None = 0.0
@@ -311,7 +348,8 @@ class AnalogTile(AbstractTile):
 
     def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:
         """One number for each conversion."""
-        if self.noise_lsb == 0 and (self.principle is None or self.principle.noise(self.rows) == 0):
+        silent = self.noise_lsb == 0 and not (self.fresh_reads and "read noise" in self.cell.effects)
+        if silent and (self.principle is None or self.principle.noise(self.rows) == 0):
             return None
         phases = len(self.inputs.significance(signed))
         columns = layout.columns + self.weights.reference_column
@@ -320,59 +358,97 @@ class AnalogTile(AbstractTile):
     def multiply(
         self, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool, noise: Tensor | None
     ) -> Tensor:
-        """Encode, multiply, convert and combine, in chunks of images that keep the partial sums in cache."""
-        instances = state.offset.shape[0]
+        """Encode, multiply, convert and combine, in chunks of images that keep the partial sums in cache.
+
+        Where no code can differ from its partial sum, all phases and slices are one product of integers.
+        """
+        instances = state.instances
         if x.shape[0] != instances:
             x = x.expand(instances, *x.shape[1:])
-        significance = self.inputs.significance(signed)
-        phases = x.new_tensor(significance)
-        per_image = layout.positions(x) * state.offset.numel() * len(phases)
+        if state.integers is not None:
+            return self._collapsed(layout, state.integers, x)
+        compiling = torch.compiler.is_compiling()  # a compiler fuses the passes, and wants any size of batch
+        per_image = layout.positions(x) * state.offset.numel() * len(self.inputs.significance(signed))
+        if instances > 1 and per_image > _CHUNK and state.circuit is None and not compiling:
+            return torch.cat(
+                [
+                    self.multiply(
+                        layout, state.alone(i), x[i : i + 1], signed,
+                        None if noise is None else noise[i % state.chips : i % state.chips + 1],
+                    )
+                    for i in range(instances)
+                ]
+            )  # fmt: skip
+        if compiling or x.shape[1] * per_image <= _CHUNK:
+            return self._convert(layout, state, x, signed, noise)
         step = max(1, _CHUNK // per_image)
-        offset = layout.spread(state.offset)
-        coefficient = layout.spread(state.coefficient)
+        starts = range(0, x.shape[1], step)
+        images = (slice(start, start + step) for start in starts)
+        return torch.cat(
+            [
+                self._convert(layout, state, x[:, some], signed, None if noise is None else noise[:, some])
+                for some in images
+            ],
+            1,
+        )
+
+    def _collapsed(self, layout: AbstractLayout, integers: Tensor, x: Tensor) -> Tensor:
+        largest = layout.row_tiles * layout.rows * max(map(abs, self.weight_range)) * 2**self.inputs.resolution
+        with matrix_units(False):
+            p = layout.partials(integers, x.unsqueeze(0))
+        y = layout.combine(p.double() if largest > 2**24 else p, x)
+        if self.weights.reference_column:
+            y = y[..., :-1, :] - y[..., -1:, :]
+        return layout.output(y, x).to(x.dtype)
+
+    def _convert(
+        self, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool, noise: Tensor | None
+    ) -> Tensor:
+        """Multiply some images, conversion by conversion."""
+        pulses = self.inputs.encode(x, signed)
+        if state.circuit is None:
+            driven = self.driven(pulses)
+            # What matrix units would round: pulses of more than 8 bits, or between steps.
+            coarse = self.inputs.pulse_steps > 256 or driven is not pulses
+            with matrix_units(False) if coarse else nullcontext():
+                p = layout.partials(state.matrix, driven)
+        else:
+            driven = pulses
+            p = self._solved(layout, state, pulses)
+        if self.principle is not None and not self.principle.linear:
+            unit = layout.spread(state.unit)
+            p = self.principle.transfer(p.div_(unit), self.rows).mul_(unit)
+        if noise is not None:
+            self._add_noise(layout, state, p, driven, layout.spread_noise(noise))
+        if state.biased:
+            p.add_(layout.spread(state.offset))
         weights = None if state.bit_weights is None else layout.spread(state.bit_weights)
-        plain = significance == (1.0,)
-        constant = (state.constant * sum(significance))[:, None, :, :, None]  # [I, 1, G, N, 1]
-        unit = layout.spread(state.unit) if self.principle is not None and not self.principle.linear else None
-        scale = None
-        if self.principle is not None:
-            scale = layout.spread(state.noise[:, :, None].expand(1, *state.offset.shape[1:]))
-            scale = layout.split_instances(scale, 1)
-        # What matrix units would round: pulses of more than 8 bits, or between steps.
-        coarse = self.inputs.pulse_steps > 256 or self.dac_inl != 0 or self.current_law is not None
-        outputs = []
-        for start in range(0, x.shape[1], step):
-            part = x[:, start : start + step]
-            pulses = self.inputs.encode(part, signed)
-            if state.circuit is None:
-                with matrix_units(False) if coarse else nullcontext():
-                    p = layout.partials(state.matrix, self.driven(pulses))
-            else:
-                p = self._solved(layout, state, pulses)
-            if unit is not None and self.principle is not None:
-                p = self.principle.transfer(p.div_(unit), self.rows).mul_(unit)
-            if noise is not None:
-                z = layout.spread_noise(noise[:, start : start + step])
-                if scale is None:
-                    layout.split_instances(p, state.chips).add_(z, alpha=self.noise_lsb)
-                else:
-                    layout.split_instances(p, state.chips).addcmul_(z, scale)
-            if state.biased:
-                p.add_(offset)
-            p = self.converter.quantise_(p, state.low, state.high, weights)
-            p.mul_(coefficient)
-            if not plain:
-                p.mul_(layout.spread_phases(phases))
-            y = layout.combine(p, part)
-            slices = state.offset.shape[3]
-            if slices > 1:
-                i, b, g, _, length = y.shape
-                y = y.reshape(i, b, g, slices, -1, length).sum(3)
-            y = y - constant
-            if self.weights.reference_column:
-                y = y[..., :-1, :] - y[..., -1:, :]
-            outputs.append(layout.output(y, part))
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
+        p = self.converter.quantise_(p, state.low, state.high, weights)
+        p.mul_(layout.spread(state.coefficient))
+        significance = self.inputs.significance(signed)
+        if significance != (1.0,):
+            p.mul_(layout.spread_phases(x.new_tensor(significance)))
+        y = layout.combine(p, x)
+        slices = state.offset.shape[3]
+        if slices > 1:
+            i, b, g, _, length = y.shape
+            y = y.reshape(i, b, g, slices, -1, length).sum(3)
+        y = y - (state.constant * sum(significance))[:, None, :, :, None]
+        if self.weights.reference_column:
+            y = y[..., :-1, :] - y[..., -1:, :]
+        return layout.output(y, x)
+
+    def _add_noise(self, layout: AbstractLayout, state: ArrayState, p: Tensor, driven: Tensor, z: Tensor) -> None:
+        """Add standard normal `z` times the noise of each conversion to the partial sums."""
+        view = layout.split_instances(p, state.chips)
+        if self.principle is None and state.read_variance is None:
+            view.add_(z, alpha=self.noise_lsb)
+            return
+        scale = layout.spread(state.noise[:, :, None].expand(1, *state.offset.shape[1:]))
+        if state.read_variance is not None:
+            power = layout.partials(state.read_variance, driven.square().to(state.read_variance.dtype)).float()
+            scale = power.add_(scale.square()).sqrt_()
+        view.addcmul_(z, layout.split_instances(scale, state.chips if scale.shape == p.shape else 1))
 
     def _solved(self, layout: AbstractLayout, state: ArrayState, pulses: Tensor) -> Tensor:
         """Return the partial sums of pulses `[P, I, B, ...]` as the circuit gives them, in the order of the layout."""

@@ -49,6 +49,9 @@ def realise(
         wiring = Wiring(tile.wires, tile.weights, tile.rows, tile.cols, tile.spare_columns, order)
         targets, factor_written = wiring.converted(targets, (bottom, top), tile.conversion_rounds)
     draws = {name: normal_per_instance([c.child(name) for c in chips], targets.shape) for name in tile.cell.draws}
+    fresh_reads = tile.fresh_reads and "read" in draws
+    if fresh_reads:
+        draws["read"].zero_()
     if tile.spare_columns:
         worth = torch.tensor(tile.weights.significance) * torch.tensor(tile.weights.full_digits)
         # Spares belong to a tile, so columns are repaired as they lie.
@@ -112,6 +115,21 @@ def realise(
         """Mean absolute output per chip, G, R and column."""
         return outputs(digits, gain).abs().mean(-2)
 
+    def variance(condition: Condition) -> Tensor:
+        """Variance of the digits between reads: cells fluctuate by themselves, and digits are linear in them."""
+        cell = tile.cell if condition.temperature is None else tile.cell.at_temperature(condition.temperature)
+        wanted = targets.expand(len(chips), *targets.shape)
+        still = cell.conductance(wanted, draws, condition.time)
+        moved = cell.conductance(wanted, draws | {"read": torch.ones_like(draws["read"])}, condition.time)
+        spread = (moved - still).abs()
+        if varied is not None:
+            spread, still = spread * varied, still * varied
+        if wiring is not None:
+            spread = spread * (wiring.through(still) / still.clamp(min=1e-3 * top))
+        states = (spread / factor_written / (top - bottom)).transpose(0, 1)
+        one_by_one = [torch.zeros_like(states).index_copy(0, torch.tensor([c]), s[None]) for c, s in enumerate(states)]
+        return sum((tile.weights.digits(s).square() for s in one_by_one), start=torch.zeros(()))
+
     all_digits: list[Tensor] = []
     conductances: list[Tensor] = []
     factors: list[Tensor] = []
@@ -131,7 +149,10 @@ def realise(
     states: Tensor | None = None
     bares: list[Tensor] = []
     gains: list[Tensor] = []
+    variances: list[Tensor] = []
     for condition in conditions:
+        if fresh_reads:
+            variances.append(variance(condition))
         now_states, digits, conductance, bare = cells(condition)
         bares.append(bare)
         gains.append(warmed(condition))
@@ -176,6 +197,7 @@ def realise(
         unit=unit,
         states=states if tile.principle is not None else None,
         circuit=circuit,
+        read_variance=torch.cat(variances) if variances else None,
     )
 
 

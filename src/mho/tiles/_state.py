@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from torch import Tensor
@@ -39,6 +39,8 @@ class Realisation:
     """States of the cells of the first chip and condition, where a MAC principle needs them for its energy."""
     circuit: Circuit | None = None
     """What takes the place of `digits` in a product, where no matrix is exact."""
+    read_variance: Float[Tensor, "I G R S K N"] | None = None
+    """Variance of the digits from one read to the next, where read noise is drawn anew."""
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,35 @@ class ArrayState:
     """What takes the place of `matrix` in a product, where no matrix is exact."""
     scale: Float[Tensor, "I G R S N"] | None = None
     """Converter gain in LSB per digit and step, beside a circuit."""
+    read_variance: Tensor | None = None
+    """As the matrix, in LSB^2 per step^2, bfloat16: a variance needs no more than its 8 bits."""
+    integers: Tensor | None = None
+    """Where every code is the partial sum itself: the integer matrix of all slices, arranged as if there were one."""
+
+    @property
+    def instances(self) -> int:
+        """I."""
+        return self.offset.shape[0]
+
+    def alone(self, i: int) -> ArrayState:
+        """Return the state of one instance, a view of this one."""
+
+        def one(x: Tensor) -> Tensor:
+            return x.unflatten(0, (self.instances, -1))[i]
+
+        def maybe(x: Tensor | None) -> Tensor | None:
+            return None if x is None else one(x)
+
+        return replace(
+            self,
+            matrix=one(self.matrix),
+            offset=one(self.offset),
+            coefficient=one(self.coefficient),
+            constant=one(self.constant),
+            bit_weights=maybe(self.bit_weights),
+            row_conductance=one(self.row_conductance),
+            chips=1,
+            unit=one(self.unit),
+            read_variance=maybe(self.read_variance),
+            integers=maybe(self.integers),
+        )
