@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,8 @@ _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _NOT_CALIBRATED = (
     "the ranges of a layer's inputs and converters are not known; call mho.nn.calibrate(network, data) first"
 )
+_NOISE = 1 << 24
+"""Random numbers that are held at once for all chips of a layer, 64 MiB; beyond that chips take turns."""
 _SAMPLE = 1 << 22
 """Input values of one matrix that calibration keeps."""
 
@@ -184,14 +187,24 @@ class TiledMatrix(nn.Module):
 
     def _read(self, x: Tensor, programmed: Programmed) -> Tensor:
         inputs = quantise(x.detach(), self.scale, *self.bounds)[0].unflatten(0, (programmed.instances, -1))
-        noise = None
-        if programmed.streams is not None:
-            shape = self.tile.noise_shape(self.layout, self.layout.positions(inputs), self.signed)
-            if shape is not None:
-                noise = read_noise(inputs, programmed.streams, self.first, self.reads, inputs.shape[1], list(shape))
-                if not torch.compiler.is_compiling():  # which would compile anew for each number
-                    self.reads += 1
-        y = self.tile.multiply(self.layout, programmed.state, inputs, self.signed, noise)
+        images, streams = inputs.shape[1], programmed.streams
+        shape = self.tile.noise_shape(self.layout, self.layout.positions(inputs), self.signed)
+        if streams is None or shape is None:
+            y = self.tile.multiply(self.layout, programmed.state, inputs, self.signed, None)
+            return (y.flatten(0, 1) * self._along(programmed.step)).to(x.dtype)
+
+        def read(state: Any, some: Tensor, names: str) -> Tensor:
+            noise = read_noise(some, names, self.first, self.reads, images, list(shape))
+            return self.tile.multiply(self.layout, state, some, self.signed, noise)
+
+        many = programmed.instances * images * math.prod(shape) > _NOISE
+        if many and programmed.instances > 1 and not torch.compiler.is_compiling():
+            state, names = programmed.state, streams.split("\n")
+            y = torch.cat([read(state.alone(i), inputs[i : i + 1], name) for i, name in enumerate(names)])
+        else:
+            y = read(programmed.state, inputs, streams)
+        if not torch.compiler.is_compiling():  # which would compile anew for each number
+            self.reads += 1
         return (y.flatten(0, 1) * self._along(programmed.step)).to(x.dtype)
 
     def program(self, weight: Tensor, chips: Sequence[Seed], condition: Condition, noisy: bool = True) -> None:
