@@ -1,7 +1,5 @@
 """Random numbers inside layers, as operators that a compiler leaves alone: it would draw them one by one."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

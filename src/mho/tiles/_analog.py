@@ -279,7 +279,7 @@ class AnalogTile(AbstractTile):
         significance = torch.tensor(self.weights.significance)[:, None]
         coefficient = lsb * significance / real.gain_correction * real.drift_factor.unsqueeze(3)
         return ArrayState(
-            matrix=layout.arrange(real.digits * (real.gain / lsb).unsqueeze(-2)).contiguous(),
+            matrix=layout.fixed(layout.arrange(real.digits * (real.gain / lsb).unsqueeze(-2))),
             offset=real.offset,
             biased=bool(real.offset.any()),
             coefficient=coefficient,
@@ -302,7 +302,7 @@ class AnalogTile(AbstractTile):
         if real.read_variance is None:
             return None
         scale = (real.gain / real.lsb[:, :, None]).square().unsqueeze(-2)
-        return layout.arrange(real.read_variance * scale).contiguous().bfloat16()
+        return layout.fixed(layout.arrange(real.read_variance * scale)).bfloat16()
 
     def _integers(self, layout: AbstractLayout, real: Realisation) -> Tensor | None:
         """Return the matrix of integers if no code of any input differs from its partial sum; else None."""
@@ -321,7 +321,7 @@ class AnalogTile(AbstractTile):
         if float(reach) > real.high:
             return None
         significance = torch.tensor(self.weights.significance).reshape(-1, 1, 1)
-        return layout.arrange((real.digits * significance).sum(3, keepdim=True)).contiguous()
+        return layout.fixed(layout.arrange((real.digits * significance).sum(3, keepdim=True)))
 
     def design_point(
         self, layout: AbstractLayout, weights: Tensor, signed: bool, time: Second | None = 0.0

@@ -127,13 +127,20 @@ class ConvLayout(AbstractConvLayout):
         w = product.transpose(-1, -2).reshape(i * g * r * s * n, self._tile_channels, *self.kernel)
         return w
 
+    def fixed(self, arranged: Tensor) -> Tensor:
+        """Channels last where a row tile holds no multiple of 16: grouped convolutions are many times slower else."""
+        odd = len(self.kernel) == 2 and self.row_tiles > 1 and self._tile_channels % 16 > 0
+        return arranged.contiguous(memory_format=torch.channels_last if odd else torch.contiguous_format)
+
     def partials(self, arranged: Tensor, pulses: Tensor) -> Tensor:
         """One grouped convolution: `[P, B, I, G, R, S N, L]`."""
         p, i, b, _, *size = pulses.shape
         x = self._pad(pulses.reshape(p, i, b, self.groups, self._channels, *size), len(size) + 1)
         x = x.transpose(1, 2).reshape(p * b, -1, *size)
         convolve, groups = _CONVOLVE[len(size)], i * self.groups * self.row_tiles
-        out = convolve(x, arranged, None, self.stride, self.padding, self.dilation, groups)
+        last = arranged.dim() == 4 and not arranged.is_contiguous()
+        x = x.contiguous(memory_format=torch.channels_last) if last else x
+        out = convolve(x, arranged, None, self.stride, self.padding, self.dilation, groups).contiguous()
         return out.reshape(p, b, i, self.groups, self.row_tiles, -1, math.prod(out.shape[2:]))
 
     def spread(self, vector: Tensor) -> Tensor:

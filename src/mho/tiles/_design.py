@@ -14,6 +14,7 @@ from mho.converters import ColumnErrors
 from mho.core import Second, Seed
 
 from ._base import DesignPoint
+from ._conv_layout import AbstractConvLayout
 from ._layout import AbstractLayout
 from ._state import ArrayState
 from ._wiring import Wiring
@@ -44,7 +45,7 @@ def design(
     full_scale: Float[Tensor, "R S"],
     signed: bool,
     point: DesignPoint,
-    z: Float[Tensor, "G R S K N"] | None,
+    z: Float[Tensor, "S *weights"] | None,
 ) -> ArrayState:
     """Return the state of one chip whose converters are alike; see `AbstractTile.design`."""
     gain, offset = point.trim
@@ -52,13 +53,15 @@ def design(
     digits = _digits(tile, layout, weights, point, z)
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
     significance = weights.new_tensor(tile.weights.significance)[:, None]
-    groups, row_tiles, slices, _, columns = digits.shape
+    groups, row_tiles, slices, rows, columns = digits.shape
     shape = (1, groups, row_tiles, slices, columns)
     coefficient = (lsb * (significance / gain)).expand(shape)
     unit = weights.new_tensor(tile.weights.full_digits) * tile.inputs.pulse_steps / (full_scale / high)
     noise = torch.zeros_like(unit) if tile.principle is None else unit * tile.principle.noise(tile.rows)
+    matrix = layout.arrange((digits / lsb.unsqueeze(-2)).unsqueeze(0))
     return ArrayState(
-        matrix=layout.arrange((digits / lsb.unsqueeze(-2)).unsqueeze(0)),
+        # A linear layer's matrix is read once or twice: as it lies.
+        matrix=layout.fixed(matrix) if isinstance(layout, AbstractConvLayout) else matrix,
         offset=torch.zeros_like(coefficient),
         biased=False,
         coefficient=coefficient,
@@ -66,7 +69,7 @@ def design(
         low=low,
         high=high,
         bit_weights=None,
-        row_conductance=digits.new_zeros(()),
+        row_conductance=digits.new_zeros(1, groups, row_tiles, rows),
         chips=1,
         noise=(noise.square() + tile.noise_lsb**2).sqrt(),
         unit=unit[:, :, None].expand(shape),

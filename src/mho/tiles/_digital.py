@@ -85,7 +85,7 @@ class DigitalTile(AbstractTile):
     ) -> Tensor:
         """Store the weights; every chip and every time is the same."""
         matrix = layout.split_weight(weights)[None, :, :, None]
-        return layout.arrange(matrix.expand(len(chips) * len(conditions), *matrix.shape[1:]))
+        return layout.fixed(layout.arrange(matrix.expand(len(chips) * len(conditions), *matrix.shape[1:])))
 
     def design(
         self,

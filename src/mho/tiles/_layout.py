@@ -53,6 +53,10 @@ class AbstractLayout(ABC):
     def arrange(self, product: Float[Tensor, "I G R S K N"]) -> Tensor:
         """Bring an effective matrix into the form that `partials` wants; a view where that can be."""
 
+    def fixed(self, arranged: Tensor) -> Tensor:
+        """Bring an arranged matrix into the memory order in which many products are fastest."""
+        return arranged.contiguous()
+
     @abstractmethod
     def partials(self, arranged: Tensor, pulses: Tensor) -> Tensor:
         """Multiply pulses `[P, I, B, ...]` with an arranged matrix: all partial sums, in the layout's own order."""
