@@ -32,7 +32,7 @@ def test_json(cli: Any, name: str) -> None:
     table = json.loads(out)
     assert list(table) == [
         "cell", "range_s", "targets_s", "times_s", "mean_s", "sigma_s", "error", "levels", "overlap", "write",
-        "area_m2",
+        "area_m2", "area_f2", "bits", "area_m2_per_bit",
     ]  # fmt: skip
     cell = load_cell(name)
     expected = survey(cell)
@@ -48,6 +48,10 @@ def test_json(cli: Any, name: str) -> None:
     assert table["overlap"] == expected.overlap.tolist()
     assert table["write"] == {"energy_j": costs["write"].energy, "latency_s": costs["write"].latency}
     assert table["area_m2"] == costs["part"].area
+    assert table["area_f2"] == pytest.approx(table["area_m2"] / cell.within.feature_size**2)
+    most = max(n for n, o in zip(LEVELS, table["overlap"][-1], strict=True) if o <= 0.01 and n <= (cell.states or n))
+    assert 2 ** table["bits"] == pytest.approx(most)
+    assert table["area_m2_per_bit"] == pytest.approx(table["area_m2"] / table["bits"], abs=0)
 
 
 def test_times_are_sorted_and_writing_comes_first(cli: Any) -> None:
@@ -87,7 +91,8 @@ def test_as_a_table(cli: Any, wide: None) -> None:
         shares = [f"{100 * float(o):.2g} %" for o in r.overlap[:, k]]
         assert rows[5 + k] == [f"read as another of {count} levels", *shares]
     assert lines[-1].strip() == (
-        "writing one cell: 600 fJ, 1 us; area 2.1 um2; non-idealities: relaxation, read noise, telegraph noise"
+        "writing one cell: 600 fJ, 1 us; area 2.1 um2 (124 F2); 2 bits a cell (at most 1 % read as another level; "
+        "right away), 1.05 um2 a bit; non-idealities: relaxation, read noise, telegraph noise"
     )
 
 
@@ -97,7 +102,10 @@ def test_a_cell_without_any_error(cli: Any, wide: None) -> None:
     rows = _rows(out)
     assert rows[0] == ["", "just written", "right away", "1 day"]
     assert [set(row[1:]) for row in rows[1:]] == [{"0.00 %"}] + 3 * [{"0 uS"}] + 6 * [{"0 %"}]
-    assert out.splitlines()[-1].strip() == "writing one cell: 1 fJ, 1 ns; area 0.127 um2; non-idealities: none"
+    assert out.splitlines()[-1].strip() == (
+        "writing one cell: 1 fJ, 1 ns; area 0.127 um2 (162 F2); 1 bit a cell "
+        "(at most 1 % read as another level; 1 day), 0.127 um2 a bit; non-idealities: none"
+    )
 
 
 def test_a_file(cli: Any, desk: Path) -> None:

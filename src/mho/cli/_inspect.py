@@ -49,7 +49,8 @@ def cell(
         r = survey(part, (None, *sorted(time)))
     whens = ["just written" if t is None else time_name(t) for t in r.times]
     write, area = part.costs()["write"], part.costs()["part"].area
-    bits = max((math.log2(n) for i, n in enumerate(LEVELS) if float(r.overlap[-1, i]) <= _CONFUSED), default=0.0)
+    clear = [n for i, n in enumerate(LEVELS) if float(r.overlap[-1, i]) <= _CONFUSED and n <= (part.states or n)]
+    bits = math.log2(max(clear, default=1))
     in_f2 = area / part.within.feature_size**2 if part.within.feature_size else None
     if picture is not None:
         save_figure(cell_spread(r, name), picture)

@@ -38,6 +38,11 @@ class AbstractAround(AbstractCell):
         return self.cell.memory
 
     @property
+    def states(self) -> int | None:
+        """Those of the cell."""
+        return self.cell.states
+
+    @property
     def draws(self) -> tuple[str, ...]:
         """Those of the cell, then its own."""
         return (*self.cell.draws, *self.own_draws)

@@ -39,6 +39,11 @@ class AbstractCell(ABC):
         return ""
 
     @property
+    def states(self) -> int | None:
+        """How many states it can hold; None for any conductance in its range."""
+        return None
+
+    @property
     @abstractmethod
     def draws(self) -> tuple[str, ...]:
         """The names of the standard normal tensors that `conductance` needs."""

@@ -66,6 +66,11 @@ class Dram(AbstractCell):
         return "DRAM"
 
     @property
+    def states(self) -> int | None:
+        """Two."""
+        return 2
+
+    @property
     def draws(self) -> tuple[str, ...]:
         """Leakage."""
         return ("leak",)

@@ -61,6 +61,11 @@ class FeFet(AbstractCell):
         return "FeFET"
 
     @property
+    def states(self) -> int | None:
+        """Its levels."""
+        return self.levels
+
+    @property
     def draws(self) -> tuple[str, ...]:
         """Threshold and read noise."""
         return ("program", "read")

@@ -34,6 +34,11 @@ class Levels(AbstractAround):
         """Finite levels."""
         return "finite levels"
 
+    @property
+    def states(self) -> int | None:
+        """`count`."""
+        return self.count
+
     def conductance(
         self, target: Float[Tensor, "*shape"], draws: Mapping[str, Tensor], time: float | None
     ) -> Float[Tensor, "*shape"]:

@@ -63,6 +63,11 @@ class Mram(AbstractCell):
         return "MRAM"
 
     @property
+    def states(self) -> int | None:
+        """Two."""
+        return 2
+
+    @property
     def draws(self) -> tuple[str, ...]:
         """Junction, magnetoresistance, turning over, read noise."""
         return ("program", "tmr", "flip", "read")

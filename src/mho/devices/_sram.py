@@ -35,6 +35,11 @@ class Sram(AbstractCell):
         return "SRAM"
 
     @property
+    def states(self) -> int | None:
+        """Two."""
+        return 2
+
+    @property
     def draws(self) -> tuple[str, ...]:
         """The read current, if cells differ; else the cell is exact."""
         return ("mismatch",) if self.mismatch else ()
