@@ -55,7 +55,7 @@ def test_training_script_trains_and_evaluates(tmp_path: Path) -> None:
     pq.write_table(table.slice(0, 250), data / "train.parquet")
     pq.write_table(table.slice(250, 50), data / "test.parquet")
     weights = tmp_path / "weights.safetensors"
-    script = EXAMPLES / "train_resnet20.py"
+    script = EXAMPLES / "train_cifar10.py"
     common = ("--data", data, "--smoke", "--threads", 1)
     assert "epoch 1/1" in _run(script, *common, "--noise", 0.06, "--clip", 2.5, "--no-bf16", "--out", weights)
     assert "noise 0.05" in _run(script, *common, "--evaluate", weights, "--levels", 0.05)

@@ -8,4 +8,6 @@ from ._data import STD as STD
 from ._data import load_images as load_images
 from ._load import cifar10_sample as cifar10_sample
 from ._load import resnet20 as resnet20
+from ._resnet18 import ResNet18 as ResNet18
 from ._resnet20 import ResNet20 as ResNet20
+from ._vgg8 import vgg8_network as vgg8_network

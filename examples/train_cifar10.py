@@ -1,13 +1,13 @@
-"""Train ResNet-20 on CIFAR-10, with or without weight noise.
+"""Train ResNet-20, VGG8 or ResNet-18 on CIFAR-10, with or without weight noise.
 
 The data are Parquet files in the Hugging Face layout: a column `img`, a struct with the encoded image in
 `bytes`, and a column `label`. Where they hold the copy of CIFAR-10 that was re-encoded as lossy JPEG, say
 "CIFAR-10 (JPEG)" with every figure.
 
-    python train_resnet20.py --data cifar10/ --out plain.safetensors
-    python train_resnet20.py --data cifar10/ --init plain.safetensors --noise 0.06 --epochs 10 --lr 0.02 \
+    python train_cifar10.py --data cifar10/ --out plain.safetensors
+    python train_cifar10.py --data cifar10/ --init plain.safetensors --noise 0.06 --epochs 10 --lr 0.02 \
         --out noise.safetensors
-    python train_resnet20.py --data cifar10/ --evaluate plain.safetensors noise.safetensors
+    python train_cifar10.py --data cifar10/ --evaluate plain.safetensors noise.safetensors
 
 The two networks shipped with mho were made with this script on CIFAR-10 (JPEG):
 
@@ -31,7 +31,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -41,14 +41,30 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mho.samples import ResNet20
+from mho.samples import ResNet18, ResNet20, vgg8_network
 
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 PAD = 4
+
+
+class Network(NamedTuple):
+    """A network, and how its inputs are normalised: pixels / 255, less mean, over std."""
+
+    title: str
+    build: Callable[[], nn.Module]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CIFAR = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+NETWORKS = {
+    "resnet20": Network("ResNet-20 (He et al. 2016), option-A shortcuts", ResNet20, *IMAGENET),
+    "vgg8": Network("VGG8 128-128-P-256-256-P-512-512-P-1024-10", vgg8_network, *CIFAR),
+    "resnet18": Network("ResNet-18 (He et al. 2016), 3 x 3 stem", ResNet18, *CIFAR),
+}
 # The arguments that go into the weights file.
 RECORDED = (
-    *("epochs", "batch_size", "lr", "warmup", "weight_decay", "label_smoothing"),
+    *("network", "epochs", "batch_size", "lr", "warmup", "weight_decay", "label_smoothing"),
     *("cutout", "noise", "clip", "seed", "bf16"),
 )
 
@@ -78,14 +94,14 @@ def load_images(files: list[Path], limit: int | None = None) -> tuple[Tensor, Te
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2), torch.tensor(labels)
 
 
-def normalise(images: Tensor) -> Tensor:
+def normalise(images: Tensor, network: Network) -> Tensor:
     """Turn uint8 images into normalised float images in the channels-last layout."""
-    mean = torch.tensor(MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(STD).view(1, 3, 1, 1)
+    mean = torch.tensor(network.mean).view(1, 3, 1, 1)
+    std = torch.tensor(network.std).view(1, 3, 1, 1)
     return ((images.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def augment(padded: Tensor, cutout: int) -> Tensor:
+def augment(padded: Tensor, cutout: int, network: Network) -> Tensor:
     """Crop, flip and cut out at random.
 
     Takes uint8 images with a border of PAD pixels and returns normalised images without it.
@@ -97,7 +113,7 @@ def augment(padded: Tensor, cutout: int) -> Tensor:
     dy, dx = torch.randint(2 * PAD + 1, (2, n))
     images = crops[torch.arange(n), :, dy, dx]
     flip = torch.rand(n) < 0.5
-    images = normalise(torch.where(flip.view(n, 1, 1, 1), images.flip(3), images))
+    images = normalise(torch.where(flip.view(n, 1, 1, 1), images.flip(3), images), network)
     if cutout:
         offset = torch.arange(size) - torch.randint(size, (2, n, 1)) + cutout // 2
         in_rows, in_columns = (offset >= 0) & (offset < cutout)
@@ -207,12 +223,12 @@ def load_weights(model: nn.Module, file: Path) -> None:
     missing, unexpected = model.load_state_dict(state, strict=False)
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unexpected:
-        raise SystemExit(f"{file} is not a ResNet-20: missing {missing}, unexpected {unexpected}")
+        raise SystemExit(f"{file} holds another network: missing {missing}, unexpected {unexpected}")
 
 
-def load_network(file: Path) -> nn.Module:
+def load_network(file: Path, network: Network) -> nn.Module:
     """Build a network from a weights file, ready to be evaluated."""
-    model = ResNet20()
+    model = network.build()
     load_weights(model, file)
     return model.eval().to(memory_format=torch.channels_last)
 
@@ -246,15 +262,16 @@ def train(args: argparse.Namespace) -> None:
     train_images, train_labels = load_images(find_files(args.data, "train"), limit)
     test_images, test_labels = load_images(find_files(args.data, "test"), limit)
     padded = F.pad(train_images.float(), (PAD,) * 4, mode="reflect").to(torch.uint8)
-    test_images = normalise(test_images)
+    network = NETWORKS[args.network]
+    test_images = normalise(test_images, network)
 
     torch.manual_seed(args.seed)
-    model = ResNet20()
+    model = network.build()
     if args.init:
         load_weights(model, args.init)
     model = model.to(memory_format=torch.channels_last)
     weights = noisy_weights(model)
-    teachers = [load_network(file) for file in args.teacher]
+    teachers = [load_network(file, network) for file in args.teacher]
 
     # Weight decay on the weights only, not on BatchNorm and biases.
     decay = [parameter for parameter in model.parameters() if parameter.ndim > 1]
@@ -288,7 +305,7 @@ def train(args: argparse.Namespace) -> None:
         model.train()
         total_loss = 0.0
         for batch in torch.randperm(len(padded))[: steps * args.batch_size].split(args.batch_size):
-            images, labels = augment(padded[batch], args.cutout), train_labels[batch]
+            images, labels = augment(padded[batch], args.cutout, network), train_labels[batch]
             optimizer.zero_grad()
             with weight_noise(weights, args.noise):
                 with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
@@ -321,9 +338,9 @@ def train(args: argparse.Namespace) -> None:
 
     if args.out:
         metadata = {
-            "architecture": "ResNet-20 (He et al. 2016), option-A shortcuts",
+            "architecture": network.title,
             "data": "CIFAR-10 as read from the Parquet files given",
-            "normalisation": f"pixels / 255, mean {MEAN}, std {STD}",
+            "normalisation": f"pixels / 255, mean {network.mean}, std {network.std}",
             "test_accuracy": f"{accuracy(model, test_images, test_labels):.4f}",
             "arguments": ", ".join(f"{name}={getattr(args, name)}" for name in RECORDED),
             **dict(item.split("=", 1) for item in args.metadata),
@@ -335,9 +352,10 @@ def train(args: argparse.Namespace) -> None:
 def evaluate(args: argparse.Namespace) -> None:
     """Print the accuracy of saved networks, clean and with weight noise (mean +- std over draws)."""
     images, labels = load_images(find_files(args.data, "test"), 500 if args.smoke else None)
-    images = normalise(images)
+    network = NETWORKS[args.network]
+    images = normalise(images, network)
     for file in args.evaluate:
-        model = load_network(file)
+        model = load_network(file, network)
         print(f"{file.name}: clean {accuracy(model, images, labels):.4f}", flush=True)
         for sigma in args.levels:
             result = np.array(noisy_accuracy(model, images, labels, sigma, args.draws, args.seed))
@@ -347,8 +365,9 @@ def evaluate(args: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the command line, then train or evaluate."""
-    parser = argparse.ArgumentParser(description="Train ResNet-20 on CIFAR-10, with or without weight noise.")
+    parser = argparse.ArgumentParser(description="Train a network on CIFAR-10, with or without weight noise.")
     add = parser.add_argument
+    add("--network", choices=NETWORKS, default="resnet20")
     add(
         "--data",
         type=Path,
