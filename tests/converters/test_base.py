@@ -85,7 +85,7 @@ def test_calibration_keeps_the_columns_shape() -> None:
     errors = converter.errors(draws | {"mismatch": Seed(0).normal((2, 3, 4, 6))})
     correction = converter.calibrate(errors, *converter.codes(True))
     assert correction.gain.shape == correction.offset.shape == (2, 3, 4)
-    one = ColumnErrors(errors.gain[1, 2], errors.offset[1, 2], errors.bit_weights[1, 2])
+    one = ColumnErrors(errors.gain[1, 2], errors.offset[1, 2], errors.profile[1, 2])
     alone = converter.calibrate(one, *converter.codes(True))
     torch.testing.assert_close(correction.gain[1, 2], alone.gain)
     torch.testing.assert_close(correction.offset[1, 2], alone.offset)

@@ -57,9 +57,9 @@ def test_mismatch_is_a_literal_binary_search(bits: int, bipolar: bool) -> None:
     errors = sar.errors({"gain": zero, "offset": zero, "mismatch": Seed(0).normal((40, bits))})
     low, high = sar.codes(bipolar)
     signal = torch.linspace(low - 3, high + 3, 333)[:, None].expand(-1, 40)
-    ours = sar.quantise_(signal.clone(), low, high, errors.bit_weights)
+    ours = sar.quantise_(signal.clone(), low, high, errors.profile)
     literal = [
-        [_search(float(signal[i, j]), low, high, errors.bit_weights[j].numpy()) for j in range(40)] for i in range(333)
+        [_search(float(signal[i, j]), low, high, errors.profile[j].numpy()) for j in range(40)] for i in range(333)
     ]
     np.testing.assert_array_equal(ours.numpy(), literal)
     assert not torch.equal(ours, sar.quantise_(signal.clone(), low, high))
@@ -82,14 +82,14 @@ def test_mismatch_of_a_bit_grows_with_the_root_of_its_units() -> None:
     zero = torch.zeros(50_000)
     errors = sar.errors({"gain": zero, "offset": zero, "mismatch": Seed(0).normal((50_000, 8))})
     expected = 0.02 * 2.0 ** (torch.arange(8) / 2)
-    torch.testing.assert_close(errors.bit_weights.std(0), expected, rtol=0.02, atol=0)
-    torch.testing.assert_close(errors.bit_weights.mean(0), 2.0 ** torch.arange(8), rtol=1e-3, atol=0)
+    torch.testing.assert_close(errors.profile.std(0), expected, rtol=0.02, atol=0)
+    torch.testing.assert_close(errors.profile.mean(0), 2.0 ** torch.arange(8), rtol=1e-3, atol=0)
 
 
 def test_no_mismatch_no_weights() -> None:
     draws = {"gain": torch.ones(2), "offset": torch.ones(2)}
     errors = _sar(gain_sigma=0.01, offset_sigma=0.5).errors(draws)
-    assert errors.bit_weights is None
+    assert errors.profile is None
     assert errors.gain.tolist() == pytest.approx([1.01, 1.01])
     assert errors.offset.tolist() == [0.5, 0.5]
 

@@ -212,7 +212,7 @@ def test_a_chip_is_the_same_in_any_chunk(name: str, weights: AbstractWeightEncod
     for some in ([0], [1, 2], [5, 3, 4]):
         part = _program(tile, layout, [CHIPS[i] for i in some], conditions)
         instances = [c * len(CHIPS) + i for c in range(3) for i in some]
-        for field in ("offset", "coefficient", "constant", "bit_weights", "row_conductance"):
+        for field in ("offset", "coefficient", "constant", "profile", "row_conductance"):
             assert torch.equal(getattr(part, field), getattr(whole, field)[instances]), field
         cut = whole.matrix.unflatten(0, (3 * len(CHIPS), -1))[instances]
         assert torch.equal(part.matrix, cut.flatten(0, 1))

@@ -38,4 +38,6 @@ def _layer(graph: Graph, node: Node, chip: Chip, x: Tensor) -> QuantLayer:
     ranges = input_ranges(tile, graph.layout(node, tile.shape[0]), integers, x)
     bias = graph.tensors[node.bias] if node.bias else torch.zeros(weight.shape[0])
     kept = integers.to(torch.int8 if min(tile.weight_range[1], -tile.weight_range[0]) < 128 else torch.int16)
-    return QuantLayer(kept, weight_scale, bias, ranges.scale, ranges.bounds, ranges.signed, ranges.full_scale)
+    return QuantLayer(
+        kept, weight_scale, bias, ranges.scale, ranges.bounds, ranges.signed, ranges.full_scale, ranges.codebook
+    )

@@ -6,9 +6,40 @@ from ._base import AbstractConverter as AbstractConverter
 from ._base import ColumnErrors as ColumnErrors
 from ._base import Correction as Correction
 from ._cco import Cco as Cco
+from ._codebook import Codebook as Codebook
+from ._codebook import lloyd_max as lloyd_max
+from ._codebook import uniform as uniform
+from ._flash import Flash as Flash
+from ._integrate_fire import IntegrateFire as IntegrateFire
+from ._memristive import Memristive as Memristive
+from ._pipeline import Pipeline as Pipeline
+from ._qcell import QCell as QCell
+from ._qcell import johnson as johnson
+from ._qcell import windows as windows
+from ._ramp import Ramp as Ramp
 from ._sar import Sar as Sar
+from ._sense_amplifier import SenseAmplifier as SenseAmplifier
+from ._threshold import AbstractThresholdConverter as AbstractThresholdConverter
+from ._voltage_to_time import VoltageToTime as VoltageToTime
 
-ROOMS = (Room(AbstractConverter, {"Sar": Sar, "Cco": Cco}, "converters"),)
+ROOMS = (
+    Room(
+        AbstractConverter,
+        {
+            "Cco": Cco,
+            "Flash": Flash,
+            "IntegrateFire": IntegrateFire,
+            "Memristive": Memristive,
+            "Pipeline": Pipeline,
+            "Ramp": Ramp,
+            "Sar": Sar,
+            "SenseAmplifier": SenseAmplifier,
+            "VoltageToTime": VoltageToTime,
+        },
+        "converters",
+    ),
+    Room(QCell, {"QCell": QCell}, "qcells"),
+)
 
 
 def load_converter(name_or_path: str) -> AbstractConverter:

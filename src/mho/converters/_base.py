@@ -5,26 +5,29 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, SpecError
+from mho.core import Cost, NotNegative, Ratio, SpecError
 
 
 @dataclass(frozen=True)
 class ColumnErrors:
     """What manufacturing left in the converters of some columns, after on-chip trimming.
 
-    A column sees `signal * gain + offset` (in LSB). `bit_weights`, `[*columns, bits]`, are the true weights of the
-    bits of a SAR converter in LSB, least significant first; None for ideal ones.
+    A column sees `signal * gain + offset` (in LSB).
     """
 
     gain: Float[Tensor, "*columns"]
     offset: Float[Tensor, "*columns"]
-    bit_weights: Tensor | None = None
+    profile: Tensor | None = None
+    """What else the converter knows of each column, `[*columns, any]`, for `quantise_`: the true weights of the bits of
+    a SAR, the transition levels of a flash. None where codes are sums rounded.
+    """
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,17 @@ class AbstractConverter(ABC):
     """The analog-to-digital converter of one column (or of a few that share it).
 
     The signal comes in units of the LSB; the tile sets how many amperes one LSB is. Codes are integers held as
-    floats.
+    floats; a converter with levels of its own (`adaptive`) gives the level that a code stands for.
     """
 
     gain_per_kelvin: float = field(default=0.0, kw_only=True)
     """Relative change of the gain of all columns alike for each K away from the temperature of calibration."""
+    gain_sigma: Annotated[Ratio, NotNegative] = field(default=0.0, kw_only=True)
+    """Relative standard deviation of the gain between columns, as made."""
+    trim_step: Annotated[Ratio, NotNegative] = field(default=0.0, kw_only=True)
+    """Step of an on-chip trim of the gain; 0 for none."""
+    offset_sigma: Annotated[float, NotNegative] = field(default=0.0, kw_only=True)
+    """Standard deviation of the offset between columns, in LSB."""
 
     @property
     @abstractmethod
@@ -61,28 +70,70 @@ class AbstractConverter(ABC):
     def concurrent(self) -> bool:
         """Whether it converts while the input pulse lasts (an oscillator), or afterwards (SAR)."""
 
+    @property
     @abstractmethod
-    def errors(self, draws: Mapping[str, Tensor]) -> ColumnErrors:
-        """Return the column errors that standard normal draws of gain, offset and mismatch stand for.
+    def mismatches(self) -> int:
+        """How many normal draws one column takes beside those of gain and offset."""
 
-        `draws["gain"]` and `draws["offset"]` have shape `[*columns]`, `draws["mismatch"]` `[*columns, bits]`.
+    @abstractmethod
+    def profile(self, z: Float[Tensor, "*columns n"] | None, codebook: Tensor | None = None) -> Tensor | None:
+        """Return what `quantise_` needs to know of each column, or None where it rounds.
+
+        `z` is standard normal, `mismatches` numbers a column; None for a column as designed. `codebook`,
+        `[*columns, 2, levels]`, holds transition levels (the last one not looked at) and levels of an `adaptive`
+        converter, in LSB from the lowest code.
         """
 
     @abstractmethod
-    def quantise_(self, signal: Tensor, low: float, high: float, bit_weights: Tensor | None = None) -> Tensor:
+    def quantise_(self, signal: Tensor, low: float, high: float, profile: Tensor | None = None) -> Tensor:
         """Convert in place a signal in LSB (gain and offset applied) to codes in `[low, high]`.
 
-        `bit_weights`, where given, broadcasts against `[*signal, bits]`.
+        `profile`, where given, broadcasts against `[*signal, any]`.
         """
 
     @property
-    def effects(self) -> Mapping[str, AbstractConverter]:
-        """This converter without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
-        return {}
+    @abstractmethod
+    def effect_fields(self) -> Mapping[str, str]:
+        """Field that is zero without a non-ideality, by its name; those of gain, offset and temperature apart."""
 
     @abstractmethod
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of `convert` and of the `part`, for a column of that many cells."""
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether transition levels are programmed to suit the data; see `mho.converters.lloyd_max`."""
+        return False
+
+    @property
+    def columns_per_codebook(self) -> int:
+        """How many neighbouring columns have one codebook in common, where it is `adaptive`; 0 for all."""
+        return 0
+
+    @property
+    def pulse_output(self) -> bool:
+        """Whether codes leave as pulse counts that the next array takes as they are."""
+        return False
+
+    @property
+    def effects(self) -> Mapping[str, AbstractConverter]:
+        """This converter without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
+        common = {"converter gain": "gain_sigma", "temperature": "gain_per_kelvin", "converter offset": "offset_sigma"}
+        fields = common | dict(self.effect_fields)
+        return {name: replace(self, **{f: 0.0}) for name, f in fields.items() if getattr(self, f)}
+
+    def errors(self, draws: Mapping[str, Tensor], codebook: Tensor | None = None) -> ColumnErrors:
+        """Return the column errors that standard normal draws of gain, offset and mismatch stand for.
+
+        `draws["gain"]` and `draws["offset"]` have shape `[*columns]`, `draws["mismatch"]` `[*columns, mismatches]`.
+        An on-chip trim brings each column's gain to the nearest setting.
+        """
+        error = self.gain_sigma * draws["gain"]
+        if self.trim_step > 0:
+            error = error - self.trim_step * (error / self.trim_step).round()
+        return ColumnErrors(
+            1 + error, self.offset_sigma * draws["offset"], self.profile(draws.get("mismatch"), codebook)
+        )
 
     def codes(self, bipolar: bool) -> tuple[float, float]:
         """Return the lowest and the highest code: symmetric about zero, or from zero."""
@@ -100,20 +151,23 @@ class AbstractConverter(ABC):
         """Fit gain and offset of every column to the signals at which its code changes, as the chip's test does.
 
         Edges over the middle 90 % of the codes are searched by bisection, so neither rounding nor (averaged over many
-        conversions) noise enters: an ideal converter needs no correction, whatever its number of bits.
+        conversions) noise enters: an ideal converter needs no correction, whatever its number of bits. One whose
+        transition levels are programmed (`adaptive`) has been calibrated by that.
         """
+        if self.adaptive:
+            return Correction(torch.ones_like(errors.gain), torch.zeros_like(errors.gain))
         span = high - low
         margin = math.floor(0.05 * span)
         count = int(max(1, min(edges, span - 2 * margin)))
         code = torch.linspace(low + 1 + margin, high - margin, count, dtype=torch.float64).round()
         code = code.reshape(-1, *[1] * errors.gain.dim())
         gain, offset = errors.gain.double(), errors.offset.double()
-        weights = None if errors.bit_weights is None else errors.bit_weights.double()
+        profile = None if errors.profile is None else errors.profile.double()
         below = (code - span - 1 + 0 * gain).contiguous()
         above = below + 2 * (span + 1)
         for _ in range(32):
             middle = (below + above) / 2
-            reached = self.quantise_(middle * gain + offset, low, high, weights) >= code
+            reached = self.quantise_(middle * gain + offset, low, high, profile) >= code
             above, below = torch.where(reached, middle, above), torch.where(reached, below, middle)
         level = code - 0.5
         mean_x, mean_c = above.mean(0), level.mean(0)

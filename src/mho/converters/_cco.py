@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
+import torch
 from torch import Tensor
 
 from mho.core import Cost, Hertz, Joule, NotNegative, Positive, Ratio, Second, Source, SquareMetre
 
-from ._base import AbstractConverter, ColumnErrors
+from ._base import AbstractConverter
+from ._search import bowed, search_
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,10 @@ class Cco(AbstractConverter):
     window: Annotated[Second, Positive]
     """Time over which a full-scale signal is counted."""
     area: Annotated[SquareMetre, NotNegative]
-    gain_sigma: Annotated[Ratio, NotNegative] = 0.0
-    trim_step: Annotated[Ratio, NotNegative] = 0.0
-    """Step of the on-chip gain trim; 0 for none."""
-    offset_sigma: float = 0.0
-    """Spread of the offset in LSB."""
-    jitter: float = 0.0
+    jitter: Annotated[float, NotNegative] = 0.0
     """Noise of one conversion in LSB."""
+    curvature: Annotated[Ratio, NotNegative] = 0.0
+    """By how much of full scale the count is too high at half of it; a parabola. Linearised oscillators have none."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -67,27 +66,27 @@ class Cco(AbstractConverter):
         """Yes: it counts while the current flows."""
         return True
 
-    def errors(self, draws: Mapping[str, Tensor]) -> ColumnErrors:
-        """Gain after trimming, and offset."""
-        error = self.gain_sigma * draws["gain"]
-        if self.trim_step > 0:
-            error = error - self.trim_step * (error / self.trim_step).round()
-        return ColumnErrors(1 + error, self.offset_sigma * draws["offset"])
+    @property
+    def mismatches(self) -> int:
+        """None: columns differ in gain and offset."""
+        return 0
 
-    def quantise_(self, signal: Tensor, low: float, high: float, bit_weights: Tensor | None = None) -> Tensor:
+    def profile(self, z: Tensor | None, codebook: Tensor | None = None) -> Tensor | None:
+        """Return the transition levels of a curved oscillator, those of whole counts."""
+        if not self.curvature:
+            return None
+        return bowed(torch.arange(1.0, 2**self.bits), 2.0**self.bits, -self.curvature)
+
+    def quantise_(self, signal: Tensor, low: float, high: float, profile: Tensor | None = None) -> Tensor:
         """Count whole periods."""
+        if profile is not None:
+            return search_(signal, low, high, profile)
         return signal.floor_().clamp_(low, high)
 
     @property
-    def effects(self) -> Mapping[str, AbstractConverter]:
-        """Gain, offset and jitter, where there is any."""
-        without = {
-            "converter gain": (self.gain_sigma, replace(self, gain_sigma=0.0)),
-            "temperature": (self.gain_per_kelvin, replace(self, gain_per_kelvin=0.0)),
-            "converter offset": (self.offset_sigma, replace(self, offset_sigma=0.0)),
-            "converter noise": (self.jitter, replace(self, jitter=0.0)),
-        }
-        return {name: converter for name, (size, converter) in without.items() if size}
+    def effect_fields(self) -> Mapping[str, str]:
+        """Jitter and curvature."""
+        return {"converter noise": "jitter", "converter non-linearity": "curvature"}
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion (it lasts as long as the input pulse) and the area of one converter."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mho.core import Cost, Farad, NotNegative, Positive, Ratio, Second, Source, Volt
 
-from ._base import AbstractConverter, ColumnErrors
+from ._base import AbstractConverter
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,7 @@ class Sar(AbstractConverter):
     """(a, c) of the area law."""
     delay: tuple[Second, Second]
     """(d, e): delay per bit and row, and per bit."""
-    gain_sigma: Annotated[Ratio, NotNegative] = 0.0
-    offset_sigma: float = 0.0
-    """Comparator offset in LSB."""
-    comparator_noise: float = 0.0
+    comparator_noise: Annotated[float, NotNegative] = 0.0
     """Noise of one conversion in LSB."""
     mismatch: Annotated[Ratio, NotNegative] = 0.0
     """Relative standard deviation of a unit capacitor."""
@@ -61,38 +58,35 @@ class Sar(AbstractConverter):
         """No: it converts a sampled value."""
         return False
 
-    def errors(self, draws: Mapping[str, Tensor]) -> ColumnErrors:
-        """Gain, comparator offset and, if there is mismatch, bit weights."""
-        weights = None
-        if self.mismatch > 0:
-            nominal = 2.0 ** torch.arange(self.bits, dtype=torch.float32)
-            weights = nominal + self.mismatch * nominal.sqrt() * draws["mismatch"]
-        return ColumnErrors(1 + self.gain_sigma * draws["gain"], self.offset_sigma * draws["offset"], weights)
+    @property
+    def mismatches(self) -> int:
+        """One for each bit's capacitor."""
+        return self.bits
 
-    def quantise_(self, signal: Tensor, low: float, high: float, bit_weights: Tensor | None = None) -> Tensor:
+    def profile(self, z: Tensor | None, codebook: Tensor | None = None) -> Tensor | None:
+        """Return the true weights of the bits in LSB, least significant first; None for ideal capacitors."""
+        if not self.mismatch or z is None:
+            return None
+        nominal = 2.0 ** torch.arange(self.bits, dtype=torch.float32)
+        return nominal + self.mismatch * nominal.sqrt() * z
+
+    def quantise_(self, signal: Tensor, low: float, high: float, profile: Tensor | None = None) -> Tensor:
         """Round to the nearest code; with real capacitors, search bit by bit."""
-        if bit_weights is None:
+        if profile is None:
             return signal.round_().clamp_(low, high)
         signal.sub_(low - 0.5)
         code = torch.zeros_like(signal)
         for bit in reversed(range(self.bits)):
-            weight = bit_weights[..., bit]
+            weight = profile[..., bit]
             kept = (signal >= weight).to(signal.dtype)
             signal.sub_(kept * weight)
             code.add_(kept, alpha=2.0**bit)
         return signal.copy_(code.add_(low)).clamp_(low, high)
 
     @property
-    def effects(self) -> Mapping[str, AbstractConverter]:
-        """Gain, offset, noise and capacitor mismatch, where there is any."""
-        without = {
-            "converter gain": (self.gain_sigma, replace(self, gain_sigma=0.0)),
-            "temperature": (self.gain_per_kelvin, replace(self, gain_per_kelvin=0.0)),
-            "converter offset": (self.offset_sigma, replace(self, offset_sigma=0.0)),
-            "converter noise": (self.comparator_noise, replace(self, comparator_noise=0.0)),
-            "capacitor mismatch": (self.mismatch, replace(self, mismatch=0.0)),
-        }
-        return {name: converter for name, (size, converter) in without.items() if size}
+    def effect_fields(self) -> Mapping[str, str]:
+        """Comparator noise and capacitor mismatch."""
+        return {"converter noise": "comparator_noise", "capacitor mismatch": "mismatch"}
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter."""

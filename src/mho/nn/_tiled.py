@@ -83,6 +83,7 @@ class TiledMatrix(nn.Module):
     """
 
     full_scale: Tensor | None
+    codebook: Tensor | None
 
     def __init__(self, tile: AbstractTile, layout: AbstractLayout, noise: TrainingNoise | None = None) -> None:
         super().__init__()
@@ -90,6 +91,7 @@ class TiledMatrix(nn.Module):
         self.noise = TrainingNoise() if noise is None else noise
         self.scale, self.bounds, self.signed, self.point = 0.0, (0, 0), False, DesignPoint()
         self.register_buffer("full_scale", None, persistent=False)
+        self.register_buffer("codebook", None, persistent=False)
         self.seen: list[Tensor] | None = None
         self.programmed: Programmed | None = None
         self.first, self.reads = 0, 0
@@ -105,12 +107,14 @@ class TiledMatrix(nn.Module):
         """The number formats, once calibrated."""
         if self.full_scale is None:
             return None
-        return Ranges(self.scale, self.bounds, self.signed, self.full_scale.cpu())
+        codebook = None if self.codebook is None else self.codebook.cpu()
+        return Ranges(self.scale, self.bounds, self.signed, self.full_scale.cpu(), codebook)
 
     def set_ranges(self, ranges: Ranges, weight: Tensor) -> None:
         """Take over number formats, and find what follows from them for the weights at hand."""
         self.scale, self.bounds, self.signed = ranges.scale, ranges.bounds, ranges.signed
         self.full_scale = ranges.full_scale.to(weight.device)
+        self.codebook = None if ranges.codebook is None else ranges.codebook.to(weight.device)
         integers, _ = weight_integers(self.tile, weight.detach().float().cpu())
         point = self.tile.design_point(self.layout, integers, self.signed, self.noise.time)
         self.point = DesignPoint(
@@ -142,7 +146,7 @@ class TiledMatrix(nn.Module):
             z = None
             if self.training and self.noise.cells and self.point.moments is not None:
                 z = randn(integers, [self.point.moments.shape[1], *integers.shape])
-            state = self.tile.design(self.layout, integers, self.full_scale, self.signed, self.point, z)
+            state = self.tile.design(self.layout, integers, self.full_scale, self.signed, self.point, z, self.codebook)
         return Laid(integers, step, state)
 
     def forward(self, x: Tensor, weight: Tensor, laid: Laid | None = None) -> Tensor:
@@ -218,7 +222,9 @@ class TiledMatrix(nn.Module):
                 "the ranges of this layer's inputs and converters are not known; call mho.nn.calibrate first"
             )
         integers, step = weight_integers(self.tile, weight.detach().float().cpu())
-        state = self.tile.program(self.layout, integers, self.full_scale.cpu(), list(chips), [condition], self.signed)
+        codebook = None if self.codebook is None else self.codebook.cpu()
+        full_scale = self.full_scale.cpu()
+        state = self.tile.program(self.layout, integers, full_scale, list(chips), [condition], self.signed, codebook)
         streams = "\n".join(c.child("noise").text for c in chips) if noisy else None
         self.programmed = Programmed(state, step * self.scale, streams, len(chips))
 

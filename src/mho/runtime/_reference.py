@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mho.converters import Cco, Sar
+from mho.converters import AbstractThresholdConverter, Cco, IntegrateFire, Memristive, Pipeline, Sar
 from mho.core import Seed, UnsupportedOpError
 from mho.ir import QuantLayer
 from mho.tiles import AbstractLayout, Activity, AnalogTile, BitSerial, Circuit, Condition, Realisation, Split
@@ -33,7 +33,9 @@ class ReferenceBackend(AbstractBackend):
         """Realise the cells and converters; the integers themselves for an exact tile."""
         tile = self.program.chip.tile
         if isinstance(tile, AnalogTile):
-            return tile.realise(layout, layer.weight.float(), layer.full_scale, chips, conditions, layer.signed)
+            return tile.realise(
+                layout, layer.weight.float(), layer.full_scale, chips, conditions, layer.signed, layer.codebook
+            )
         if tile.exact:
             return len(chips) * len(conditions)
         raise UnsupportedOpError(f"the reference backend knows analog and exact tiles, not {type(tile).__name__}")
@@ -94,7 +96,7 @@ class ReferenceBackend(AbstractBackend):
                             each = real.read_variance[i, g, r, s, :, n].numpy().astype(np.float64)
                             power += np.dot(pulses**2, each) * (float(real.gain[i, g, r, s, n]) / lsb) ** 2
                         signal += math.sqrt(power) * float(noise[p, s, n])
-                    bits = None if real.bit_weights is None else real.bit_weights[i, g, r, s, n].numpy()
+                    bits = None if real.profile is None else real.profile[i, g, r, s, n].numpy()
                     code = _convert(tile.converter, signal, real.low, real.high, bits)
                     corrected = (code - float(real.offset_correction[i, g, r, s, n])) / float(
                         real.gain_correction[i, g, r, s, n]
@@ -148,17 +150,56 @@ def _phases(encoding: Any, vector: np.ndarray, signed: bool) -> list[tuple[float
     return out
 
 
-def _convert(converter: Any, signal: float, low: float, high: float, bits: np.ndarray | None) -> float:
-    if isinstance(converter, Cco):
-        code = float(np.floor(signal))
-    elif isinstance(converter, Sar) and bits is not None:
+def _convert(converter: Any, signal: float, low: float, high: float, profile: np.ndarray | None) -> float:
+    """Convert one number as the converter's own circuit does, step by step."""
+    if isinstance(converter, IntegrateFire):
+        spikes = math.floor(abs(signal)) if profile is None else _below(abs(signal), profile)
+        code = math.copysign(spikes, signal)
+        code = max(code, 0.0) if converter.rectifying else code
+    elif isinstance(converter, Memristive) and profile is not None:
+        code = low + _memristive(converter, signal - low, profile)
+    elif isinstance(converter, Pipeline) and profile is not None:
+        code = _pipeline(converter, signal, 0.0 if low else 2.0 ** (converter.bits - 1), profile)
+    elif isinstance(converter, Sar) and profile is not None:
         rest, code = signal - (low - 0.5), low
         for bit in reversed(range(converter.bits)):
-            if rest >= bits[bit]:
-                rest -= float(bits[bit])
+            if rest >= profile[bit]:
+                rest -= float(profile[bit])
                 code += 2.0**bit
-    elif isinstance(converter, Sar):
+    elif isinstance(converter, Cco | AbstractThresholdConverter) and profile is not None:
+        code = low + _below(signal - low, profile)
+    elif isinstance(converter, Cco):
+        code = float(np.floor(signal))
+    elif isinstance(converter, AbstractThresholdConverter | Memristive | Pipeline | Sar):
         code = float(np.round(signal))  # half to even, as torch rounds
     else:
         raise UnsupportedOpError(f"the reference backend does not know {type(converter).__name__}")
     return min(max(code, low), high)
+
+
+def _below(signal: float, transitions: np.ndarray) -> int:
+    """Count transition levels that a signal has reached."""
+    return sum(signal >= float(t) for t in transitions)
+
+
+def _memristive(converter: Memristive, signal: float, profile: np.ndarray) -> float:
+    """Return the level of a signal above the lowest code."""
+    n = 2**converter.bits - 1
+    codes = [_below(signal, profile[i * n : (i + 1) * n]) for i in range(converter.copies)]
+    wanted, levels = profile[converter.copies * n :][:n], profile[-n - 1 :]
+    if converter.rule == "boundary" and len(set(codes)) > 1:
+        return float(wanted[min(codes)])
+    most = max(codes.count(c) for c in codes)
+    return float(levels[min(c for c in codes if codes.count(c) == most)])
+
+
+def _pipeline(converter: Pipeline, signal: float, middle: float, profile: np.ndarray) -> float:
+    """Return the code of a signal stage by stage, about the middle of the range."""
+    stages = converter.bits - 2
+    rest, code = (signal - middle) / 2 ** (converter.bits - 1), middle
+    for stage in range(stages):
+        level = float(profile[stages + stage])
+        digit = 1 if rest >= 0.25 + level else -1 if rest < -0.25 + level else 0
+        rest = 2 * (1 + float(profile[stage])) * rest - digit
+        code += digit * 2 ** (stages - stage)
+    return code + min(max(float(np.round(2 * rest)), -2.0), 2.0)

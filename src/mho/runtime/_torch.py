@@ -28,7 +28,9 @@ class TorchBackend(AbstractBackend):
     ) -> Any:
         """Program the tile."""
         tile = self.program.chip.tile
-        return tile.program(layout, layer.weight.float(), layer.full_scale, chips, conditions, layer.signed)
+        return tile.program(
+            layout, layer.weight.float(), layer.full_scale, chips, conditions, layer.signed, layer.codebook
+        )
 
     def multiply(
         self, layout: AbstractLayout, layer: QuantLayer, state: Any, x: Tensor, noise: Tensor | None

@@ -1,11 +1,13 @@
 """The ResNet-18 of He et al. (2016) in its form for 32 x 32 images: a 3 x 3 stem and no maximum behind it."""
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
 
 class ResNet18(nn.Module):
-    """ResNet-18 for small images: four stages of two residual blocks (64 to 512 channels), 1 x 1 shortcuts, a classifier.
+    """ResNet-18 for small images: four stages of two residual blocks (64 to 512 channels), and a classifier.
 
     Args:
         num_classes: Number of outputs.
@@ -17,7 +19,7 @@ class ResNet18(nn.Module):
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU()
         widths = (64, 64, 128, 256, 512)
-        for i, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False), 1):
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(widths), 1):
             stage = nn.Sequential(_Block(inputs, outputs, 1 if i == 1 else 2), _Block(outputs, outputs, 1))
             self.add_module(f"layer{i}", stage)
         self.pool = nn.AdaptiveAvgPool2d(1)

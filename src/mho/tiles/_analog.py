@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mho.arrays import AbstractIV, AbstractPrinciple, Ohmic, Wires, excluded, memories, principles
-from mho.converters import AbstractConverter
+from mho.converters import AbstractConverter, lloyd_max
 from mho.core import Cost, Farad, NotNegative, Positive, Second, Seed, Source, Volt, matrix_units
 from mho.devices import AbstractCell
 
@@ -245,12 +245,38 @@ class AnalogTile(AbstractTile):
 
         One LSB is never made smaller than one digit times one step: a finer one would resolve nothing.
         """
-        digits = self.ideal_digits(layout.split_weight(weights))
-        pulses = torch.stack([_subsample(layout.gather(p)) for p in self.inputs.encode(x, signed)])
-        partial = torch.einsum("pgrmk,grskn->rspgmn", pulses, digits).abs().flatten(2)
+        partial = self._ideal_partials(layout, weights, x, signed).abs().flatten(2)
         index = max(1, math.ceil(_COVERAGE * partial.shape[-1]))
         covered = partial.kthvalue(index, dim=-1).values
         return covered.clamp(min=self.converter.codes(self.bipolar(signed))[1])
+
+    def _ideal_partials(
+        self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool
+    ) -> Float[Tensor, "R S P G M N"]:
+        """Return what the lines sum for up to 512 input vectors a phase, with ideal cells."""
+        digits = self.ideal_digits(layout.split_weight(weights))
+        pulses = torch.stack([_subsample(layout.gather(p)) for p in self.inputs.encode(x, signed)])
+        return torch.einsum("pgrmk,grskn->rspgmn", pulses, digits)
+
+    def codebook(
+        self, layout: AbstractLayout, weights: Tensor, full_scale: Float[Tensor, "R S"], x: Tensor, signed: bool
+    ) -> Float[Tensor, "G R S N 2 levels"] | None:
+        """Fit those of least squared error to the partial sums of some inputs; see `lloyd_max`.
+
+        All columns of a row tile have one codebook, or each `group` of them has its own.
+        """
+        if not self.converter.adaptive:
+            return None
+        low, high = self.converter.codes(self.bipolar(signed))
+        partial = self._ideal_partials(layout, weights, x, signed)
+        partial = partial * (high / full_scale)[:, :, None, None, None, None] - low
+        group = self.converter.columns_per_codebook or partial.shape[-1]
+        together = partial.split(group, -1)
+        if len(together) == 1:  # one for all columns, and all groups of a convolution
+            return lloyd_max(partial.flatten(2), self.converter.resolution).tensor()[None, :, :, None]
+        each = [lloyd_max(p.movedim(3, 0).flatten(3), self.converter.resolution).tensor() for p in together]
+        widths = [p.shape[-1] for p in together]
+        return torch.cat([e.unsqueeze(3).expand(-1, -1, -1, w, -1, -1) for e, w in zip(each, widths, strict=True)], 3)
 
     def realise(
         self,
@@ -260,9 +286,10 @@ class AnalogTile(AbstractTile):
         chips: Sequence[Seed],
         conditions: Sequence[Condition],
         signed: bool,
+        codebook: Tensor | None = None,
     ) -> Realisation:
         """Write the cells, trim and calibrate the converters, let time pass, find the drift factors."""
-        return realise(self, layout, weights, full_scale, chips, conditions, signed)
+        return realise(self, layout, weights, full_scale, chips, conditions, signed, codebook)
 
     def program(
         self,
@@ -272,9 +299,10 @@ class AnalogTile(AbstractTile):
         chips: Sequence[Seed],
         conditions: Sequence[Condition],
         signed: bool,
+        codebook: Tensor | None = None,
     ) -> ArrayState:
         """Realise the layer and fold converter gain, corrections and drift factors into two tensors."""
-        real = self.realise(layout, weights, full_scale, chips, conditions, signed)
+        real = self.realise(layout, weights, full_scale, chips, conditions, signed, codebook)
         lsb = real.lsb[:, :, None]  # [R, S, 1]
         significance = torch.tensor(self.weights.significance)[:, None]
         coefficient = lsb * significance / real.gain_correction * real.drift_factor.unsqueeze(3)
@@ -286,7 +314,7 @@ class AnalogTile(AbstractTile):
             constant=(coefficient * real.offset_correction).sum((2, 3)),
             low=real.low,
             high=real.high,
-            bit_weights=real.bit_weights,
+            profile=real.profile,
             row_conductance=real.row_conductance,
             chips=real.chips,
             noise=real.noise,
@@ -306,7 +334,7 @@ class AnalogTile(AbstractTile):
 
     def _integers(self, layout: AbstractLayout, real: Realisation) -> Tensor | None:
         """Return the matrix of integers if no code of any input differs from its partial sum; else None."""
-        straight = real.circuit is None and real.bit_weights is None and real.read_variance is None
+        straight = real.circuit is None and real.profile is None and real.read_variance is None
         straight = straight and self.principle is None and self.noise_lsb == 0
         straight = straight and self.dac_inl == 0 and (self.current_law is None or self.inputs.energy_exponent != 2)
         if not straight:
@@ -338,9 +366,10 @@ class AnalogTile(AbstractTile):
         signed: bool,
         point: DesignPoint,
         z: Float[Tensor, "S *weights"] | None = None,
+        codebook: Tensor | None = None,
     ) -> ArrayState:
         """Lay the weights out on a chip without spread."""
-        return design(self, layout, weights, full_scale, signed, point, z)
+        return design(self, layout, weights, full_scale, signed, point, z, codebook)
 
     @property
     def noise_lsb(self) -> float:
@@ -423,7 +452,7 @@ class AnalogTile(AbstractTile):
             self._add_noise(layout, state, p, driven, layout.spread_noise(noise))
         if state.biased:
             p.add_(layout.spread(state.offset))
-        weights = None if state.bit_weights is None else layout.spread(state.bit_weights)
+        weights = None if state.profile is None else layout.spread(state.profile)
         p = self.converter.quantise_(p, state.low, state.high, weights)
         p.mul_(layout.spread(state.coefficient))
         significance = self.inputs.significance(signed)
@@ -532,7 +561,8 @@ class AnalogTile(AbstractTile):
         driver_energy = self.dac_capacitance * self.inputs.bits_per_phase * self.supply**2
         # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
         compare = logic.gates(2 * (logic.XOR2_CAPACITANCE + 1) + logic.DFF_CAPACITANCE, 0).energy
-        driver_energy += self.inputs.time_steps * compare
+        if not self.converter.pulse_output:  # else the converters of the layer before send the pulses themselves
+            driver_energy += self.inputs.time_steps * compare
         readers = lines / (self.columns_per_converter if self.converter.concurrent else 1)
         bits = rows * self.inputs.resolution + columns * self.post.accumulator_bits
         return {

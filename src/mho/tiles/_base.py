@@ -100,6 +100,15 @@ class AbstractTile(ABC):
         `weights` and `x` (a few images) hold integers as floats.
         """
 
+    def codebook(
+        self, layout: AbstractLayout, weights: Tensor, full_scale: Float[Tensor, "R S"], x: Tensor, signed: bool
+    ) -> Float[Tensor, "G R S N 2 levels"] | None:
+        """Fit transition levels and levels of adaptive converters to some inputs, in LSB from the lowest code.
+
+        None for converters that have none of their own.
+        """
+        return None
+
     @abstractmethod
     def program(
         self,
@@ -109,6 +118,7 @@ class AbstractTile(ABC):
         chips: Sequence[Seed],
         conditions: Sequence[Condition],
         signed: bool,
+        codebook: Tensor | None = None,
     ) -> Any:
         """Write a layer into the cells of some chips and let time pass; returns the tile's own state."""
 
@@ -127,6 +137,7 @@ class AbstractTile(ABC):
         signed: bool,
         point: DesignPoint,
         z: Float[Tensor, "S *weights"] | None = None,
+        codebook: Tensor | None = None,
     ) -> Any:
         """Return the state of one chip as designed, for training: converters alike, and cells at their targets.
 

@@ -33,7 +33,8 @@ def design_point(
 ) -> DesignPoint:
     """Fit a converter without errors, solve the wires for these weights and survey cells of every weight."""
     low, high = tile.converter.codes(tile.bipolar(signed))
-    fit = tile.converter.calibrate(ColumnErrors(torch.ones(1), torch.zeros(1)), low, high)
+    ideal = ColumnErrors(torch.ones(1), torch.zeros(1), tile.converter.profile(None))
+    fit = tile.converter.calibrate(ideal, low, high)
     trim = (float(fit.gain), float(fit.offset))
     return DesignPoint(trim, _losses(tile, layout, weights), _moments(tile, time))
 
@@ -46,6 +47,7 @@ def design(
     signed: bool,
     point: DesignPoint,
     z: Float[Tensor, "S *weights"] | None,
+    codebook: Tensor | None = None,
 ) -> ArrayState:
     """Return the state of one chip whose converters are alike; see `AbstractTile.design`."""
     gain, offset = point.trim
@@ -68,12 +70,17 @@ def design(
         constant=coefficient.sum((2, 3)) * offset,
         low=low,
         high=high,
-        bit_weights=None,
+        profile=_profile(tile, codebook, shape),
         row_conductance=digits.new_zeros(1, groups, row_tiles, rows),
         chips=1,
         noise=(noise.square() + tile.noise_lsb**2).sqrt(),
         unit=unit[:, :, None].expand(shape),
     )
+
+
+def _profile(tile: AnalogTile, codebook: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:
+    profile = tile.converter.profile(None, codebook)
+    return None if profile is None else profile.expand(*shape, -1)
 
 
 def _digits(

@@ -82,6 +82,7 @@ class DigitalTile(AbstractTile):
         chips: Sequence[Seed],
         conditions: Sequence[Condition],
         signed: bool,
+        codebook: Tensor | None = None,
     ) -> Tensor:
         """Store the weights; every chip and every time is the same."""
         matrix = layout.split_weight(weights)[None, :, :, None]
@@ -95,6 +96,7 @@ class DigitalTile(AbstractTile):
         signed: bool,
         point: DesignPoint,
         z: Float[Tensor, "S *weights"] | None = None,
+        codebook: Tensor | None = None,
     ) -> Tensor:
         """Store the weights."""
         return layout.arrange(layout.split_weight(weights)[None, :, :, None])

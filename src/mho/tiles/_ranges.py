@@ -28,6 +28,8 @@ class Ranges:
     signed: bool
     full_scale: Float[Tensor, "R S"]
     """Of the converters of each row tile and slice, in units of digit x step."""
+    codebook: Float[Tensor, "G R S N 2 levels"] | None = None
+    """Transition levels and levels of adaptive converters, in LSB from the lowest code."""
 
 
 def weight_integers(tile: AbstractTile, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,7 +53,8 @@ def input_ranges(tile: AbstractTile, layout: AbstractLayout, integers: Tensor, x
     quantised = (x / scale).round().clamp(*bounds)
     images = max(1, min(len(x), _VECTORS // max(1, layout.positions(x.unsqueeze(0)))))
     some = quantised[:: max(1, len(x) // images)]
-    return Ranges(scale, bounds, signed, tile.full_scale(layout, integers, some, signed))
+    full_scale = tile.full_scale(layout, integers, some, signed)
+    return Ranges(scale, bounds, signed, full_scale, tile.codebook(layout, integers, full_scale, some, signed))
 
 
 def input_scale(x: Tensor, bounds: tuple[int, int]) -> float:

@@ -36,6 +36,7 @@ def realise(
     chips: Sequence[Seed],
     conditions: Sequence[Condition],
     signed: bool,
+    codebook: Tensor | None = None,
 ) -> Realisation:
     """Write the cells, trim and calibrate the converters, let time pass, find the drift factors."""
     _warn_of_heat(tile, conditions)
@@ -70,7 +71,7 @@ def realise(
     low, high = tile.converter.codes(tile.bipolar(signed))
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
     _, groups, row_tiles, slices, _, columns = targets.shape
-    errors = tile.converter.errors(_column_draws(tile, chips, (groups, row_tiles, slices, columns)))
+    errors = tile.converter.errors(_column_draws(tile, chips, (groups, row_tiles, slices, columns)), codebook)
     correction = tile.converter.calibrate(errors, low, high)
     significance = torch.tensor(tile.weights.significance)[:, None]
     unit = torch.tensor(tile.weights.full_digits) * tile.inputs.pulse_steps / (full_scale / high)  # [R, S]
@@ -106,8 +107,8 @@ def realise(
             own = unit[:, :, None, None]
             signal = tile.principle.transfer(signal / own, tile.rows) * own
         signal = signal * gain.unsqueeze(-2) + errors.offset.unsqueeze(-2)
-        bit_weights = None if errors.bit_weights is None else errors.bit_weights.unsqueeze(-3)
-        codes = tile.converter.quantise_(signal, low, high, bit_weights)
+        profile = None if errors.profile is None else errors.profile.unsqueeze(-3)
+        codes = tile.converter.quantise_(signal, low, high, profile)
         value = (codes - correction.offset.unsqueeze(-2)) * (lsb * significance / correction.gain).unsqueeze(-2)
         return value.sum(3)
 
@@ -184,7 +185,7 @@ def realise(
         digits=torch.cat(all_digits),
         gain=torch.cat(gains),
         offset=repeat(errors.offset),
-        bit_weights=None if errors.bit_weights is None else repeat(errors.bit_weights),
+        profile=None if errors.profile is None else repeat(errors.profile.expand(*errors.gain.shape, -1)),
         gain_correction=repeat(correction.gain),
         offset_correction=repeat(correction.offset),
         lsb=full_scale / high,
@@ -258,5 +259,5 @@ def _column_draws(tile: AnalogTile, chips: Sequence[Seed], columns: tuple[int, .
     return {
         "gain": draw("gain"),
         "offset": draw("offset"),
-        "mismatch": draw("mismatch", tile.converter.resolution),
+        "mismatch": draw("mismatch", tile.converter.mismatches),
     }

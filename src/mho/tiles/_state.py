@@ -18,7 +18,7 @@ class Realisation:
     """What the columns sum, in units of the slice's digit."""
     gain: Float[Tensor, "I G R S N"]
     offset: Float[Tensor, "I G R S N"]
-    bit_weights: Tensor | None
+    profile: Tensor | None
     """`[I, G, R, S, N, bits]` for a converter with capacitor mismatch."""
     gain_correction: Float[Tensor, "I G R S N"]
     offset_correction: Float[Tensor, "I G R S N"]
@@ -63,7 +63,7 @@ class ArrayState:
     constant: Float[Tensor, "I G N"]
     low: float
     high: float
-    bit_weights: Tensor | None
+    profile: Tensor | None
     """`[I, G, R, S, N, bits]` for a converter with capacitor mismatch."""
     row_conductance: Float[Tensor, "I G R K"]
     """Conductance of all cells that a word line drives, in S."""
@@ -104,7 +104,7 @@ class ArrayState:
             offset=one(self.offset),
             coefficient=one(self.coefficient),
             constant=one(self.constant),
-            bit_weights=maybe(self.bit_weights),
+            profile=maybe(self.profile),
             row_conductance=one(self.row_conductance),
             chips=1,
             unit=one(self.unit),

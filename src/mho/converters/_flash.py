@@ -1,0 +1,65 @@
+"""The flash converter: one comparator for every transition level, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Cost, Joule, NotNegative, Positive, Second, Source, SquareMetre
+
+from ._threshold import AbstractThresholdConverter
+
+
+@dataclass(frozen=True)
+class Flash(AbstractThresholdConverter):
+    """The flash converter: 2^b - 1 comparators against a ladder, whose ones are counted.
+
+    Counting makes bubbles harmless: comparators that swap places give the code of the sorted levels.
+    """
+
+    comparator_energy: Annotated[Joule, NotNegative]
+    comparator_area: Annotated[SquareMetre, NotNegative]
+    comparator_delay: Annotated[Second, Positive]
+    decoder_energy: Annotated[Joule, NotNegative]
+    """Of the counter of ones, for each comparator."""
+    decoder_area: Annotated[SquareMetre, NotNegative]
+    """Of the counter of ones, for each comparator."""
+    mismatch: Annotated[float, NotNegative] = 0.0
+    """Standard deviation of the offset between the comparators of a column, in LSB."""
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def concurrent(self) -> bool:
+        """No: it converts a sampled value."""
+        return False
+
+    @property
+    def mismatches(self) -> int:
+        """One for each comparator."""
+        return 2**self.bits - 1 if self.mismatch else 0
+
+    @property
+    def bent(self) -> bool:
+        """No."""
+        return False
+
+    def transitions(self, nominal: Float[Tensor, "levels"], z: Tensor | None) -> Float[Tensor, "*columns levels"]:
+        """Each comparator has an offset of its own."""
+        return nominal if z is None else nominal + self.mismatch * z
+
+    @property
+    def effect_fields(self) -> Mapping[str, str]:
+        """Noise, and offsets between comparators."""
+        return {"converter noise": "conversion_noise", "comparator mismatch": "mismatch"}
+
+    def costs(self, rows: int) -> Mapping[str, Cost]:
+        """Return the cost of a conversion and the area of one converter; both double with every bit."""
+        count = 2**self.bits - 1
+        return {
+            "convert": Cost(count * (self.comparator_energy + self.decoder_energy), self.comparator_delay),
+            "part": Cost(area=count * (self.comparator_area + self.decoder_area)),
+        }

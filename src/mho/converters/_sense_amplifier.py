@@ -1,0 +1,64 @@
+"""Sense amplifiers as converters: one comparator that meets one reference after another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Cost, Joule, NotNegative, Positive, Second, Source, SquareMetre, Watt
+
+from ._threshold import AbstractThresholdConverter
+
+
+@dataclass(frozen=True)
+class SenseAmplifier(AbstractThresholdConverter):
+    """A sense amplifier with 2^b - 1 references in turn; with one bit it is the read-out of a memory.
+
+    A voltage sense amplifier compares the line's voltage and draws energy at each decision; a current sense amplifier
+    compares the line's current with a reference current that flows as long as it decides.
+    """
+
+    kind: Literal["voltage", "current"]
+    decision_energy: Annotated[Joule, NotNegative]
+    decision_time: Annotated[Second, Positive]
+    reference_power: Annotated[Watt, NotNegative]
+    """Of the reference while it is compared with; the current of a current sense amplifier."""
+    area: Annotated[SquareMetre, NotNegative]
+    mismatch: Annotated[float, NotNegative] = 0.0
+    """Standard deviation of a column's references, in LSB."""
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def concurrent(self) -> bool:
+        """Of current: yes, it compares while the current flows. Of voltage: no, the line is sampled."""
+        return False
+
+    @property
+    def mismatches(self) -> int:
+        """One for each reference."""
+        return 2**self.bits - 1 if self.mismatch else 0
+
+    @property
+    def bent(self) -> bool:
+        """No."""
+        return False
+
+    def transitions(self, nominal: Float[Tensor, "levels"], z: Tensor | None) -> Float[Tensor, "*columns levels"]:
+        """Each reference has an error of its own; the amplifier's offset is that of the column."""
+        return nominal if z is None else nominal + self.mismatch * z
+
+    @property
+    def effect_fields(self) -> Mapping[str, str]:
+        """Noise, and errors of the references."""
+        return {"converter noise": "conversion_noise", "reference mismatch": "mismatch"}
+
+    def costs(self, rows: int) -> Mapping[str, Cost]:
+        """Return the cost of a conversion, all references tried, and the area of one converter."""
+        decisions = 2**self.bits - 1
+        seconds = decisions * self.decision_time
+        energy = decisions * self.decision_energy + self.reference_power * seconds
+        return {"convert": Cost(energy, seconds), "part": Cost(area=self.area)}

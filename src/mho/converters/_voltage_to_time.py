@@ -1,0 +1,70 @@
+"""The voltage-to-time converter: a capacitor discharges to a threshold, and the time is counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mho.core import Cost, Hertz, Joule, NotNegative, Positive, Ratio, Source, SquareMetre, Watt
+
+from ._threshold import AbstractThresholdConverter
+
+
+@dataclass(frozen=True)
+class VoltageToTime(AbstractThresholdConverter):
+    """The voltage-to-time converter with a time-to-digital counter.
+
+    The time of a full-scale signal is `depth` time constants of a discharge through a resistance (0: a current source,
+    linear): a code k comes at the signal (1 - e^(-depth k / 2^b)) / (1 - e^-depth) of full scale.
+    """
+
+    clock: Annotated[Hertz, Positive]
+    """Of the counter."""
+    power: Annotated[Watt, NotNegative]
+    """Of discharge and comparator while they run."""
+    count_energy: Annotated[Joule, NotNegative]
+    """Of the counter in one cycle."""
+    area: Annotated[SquareMetre, NotNegative]
+    depth: Annotated[Ratio, NotNegative] = 0.0
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def concurrent(self) -> bool:
+        """No: it converts a sampled value."""
+        return False
+
+    @property
+    def mismatches(self) -> int:
+        """None: columns differ in gain and offset."""
+        return 0
+
+    @property
+    def bent(self) -> bool:
+        """Whether the discharge is exponential."""
+        return self.depth > 0
+
+    def transitions(self, nominal: Float[Tensor, "levels"], z: Tensor | None) -> Float[Tensor, "*columns levels"]:
+        """Return the signals whose times are the counts."""
+        if not self.depth:
+            return nominal
+        span = 2.0**self.bits
+        return span * torch.expm1(-self.depth * nominal / span) / math.expm1(-self.depth)
+
+    @property
+    def effect_fields(self) -> Mapping[str, str]:
+        """Jitter, and the shape of the discharge."""
+        return {"converter noise": "conversion_noise", "converter non-linearity": "depth"}
+
+    def costs(self, rows: int) -> Mapping[str, Cost]:
+        """Return the cost of a conversion of the longest time and the area of one converter."""
+        cycles = 2.0**self.bits
+        return {
+            "convert": Cost(self.power * cycles / self.clock + cycles * self.count_energy, cycles / self.clock),
+            "part": Cost(area=self.area),
+        }
