@@ -7,6 +7,14 @@ from ._base import ColumnErrors as ColumnErrors
 from ._base import Correction as Correction
 from ._cco import Cco as Cco
 from ._sar import Sar as Sar
+from ._survey import AdcSurvey as AdcSurvey
+from ._survey import Envelope as Envelope
+from ._survey import Rank as Rank
+from ._survey import Regression as Regression
+from ._survey import SurveyBaseline as SurveyBaseline
+from ._survey import SurveyEntry as SurveyEntry
+from ._survey import effective_bits as effective_bits
+from ._survey import load_adc_survey as load_adc_survey
 
 ROOMS = (Room(AbstractConverter, {"Sar": Sar, "Cco": Cco}, "converters"),)
 
