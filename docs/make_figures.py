@@ -22,8 +22,11 @@ from mho.arrays import (
     load_principle,
     read_margin,
 )
+from mho.converters import ROOMS as CONVERTERS
+from mho.converters import AbstractConverter, load_adc_survey, load_converter
 from mho.core import Loader, Seed
 from mho.devices import LEVELS, Written, load_cell, load_dynamics, survey
+from mho.reports import converter_survey, save_figure
 
 FOLDER = Path(__file__).parent / "images"
 INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
@@ -293,6 +296,12 @@ def writing() -> None:
     save(figure, "cells-writing.svg")
 
 
+def converters() -> None:
+    """Draw the converter presets among the published converters."""
+    presets = {name: load_converter(name) for name in Loader(CONVERTERS).presets(AbstractConverter)}
+    save_figure(converter_survey(load_adc_survey(), presets), FOLDER / "adc-survey.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -304,6 +313,7 @@ def main() -> None:
         cells()
         pulses()
         writing()
+        converters()
 
 
 if __name__ == "__main__":

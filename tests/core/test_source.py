@@ -10,7 +10,7 @@ import pytest
 import mho.core
 from mho.arrays import load_principle
 from mho.chip import Chip
-from mho.converters import load_converter
+from mho.converters import load_adc_survey, load_converter
 from mho.core import HOW, Loader, Source, bibliography, walk_sources
 from mho.devices import load_cell
 from mho.digital import ROOMS as DIGITAL
@@ -21,6 +21,7 @@ DATA = Path(mho.core.__file__).parent.parent / "data"
 LOADERS = {
     "devices": load_cell,
     "converters": load_converter,
+    "survey": lambda name: load_adc_survey(),
     "principles": load_principle,
     "technology": lambda name: Loader(DIGITAL).load(Logic, name),
     "tiles": load_tile,

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from mho import Condition, Evaluation
+from mho.converters import load_adc_survey, load_converter
 from mho.core import FileError
 from mho.devices import Survey, load_cell, survey
 from mho.ir import Block, Placement
@@ -190,3 +191,20 @@ def test_other_endings_are_refused(surveyed: Survey, tmp_path: Path, name: str) 
     with pytest.raises(FileError, match=rf"^a picture must end with .svg, .png or .pdf, not '{name}'$"):
         figures.save_figure(figures.cell_spread(surveyed, "x"), tmp_path / name)
     assert os.listdir(tmp_path) == []
+
+
+def test_converters_among_the_published() -> None:
+    parts = {name: load_converter(name) for name in ("sar-4b", "sar-8b", "cco-hermes")}
+    figure = figures.converter_survey(load_adc_survey(), parts)
+    energy, area = figure.axes
+    text = _text(figures.svg(figure, "x"))
+    for line in ("published, above 1 GS/s", "least, 1 GS/s", "Cco, nominal bits", "Sar, nominal bits", "SAR of 2019"):
+        assert line in text
+    assert "mathdefault" not in text
+    drawn = {line.get_label(): line for axes in (area, energy) for line in axes.lines}
+    costs = [parts[name].costs(256)["convert"].energy for name in ("sar-4b", "sar-8b")]
+    assert list(drawn["Sar, nominal bits"].get_xdata()) == [4, 8]
+    assert list(drawn["Sar, nominal bits"].get_ydata()) == pytest.approx([1e12 * c for c in costs])
+    published = [line for line in energy.lines if str(line.get_label()).startswith("published")]
+    shown = [e for e in load_adc_survey().entries if e.enob < figures.SHOWN_BITS[1]]
+    assert sum(len(line.get_xdata()) for line in published) == len(shown) > 190

@@ -19,6 +19,14 @@ from ._qcell import windows as windows
 from ._ramp import Ramp as Ramp
 from ._sar import Sar as Sar
 from ._sense_amplifier import SenseAmplifier as SenseAmplifier
+from ._survey import AdcSurvey as AdcSurvey
+from ._survey import Envelope as Envelope
+from ._survey import Rank as Rank
+from ._survey import Regression as Regression
+from ._survey import SurveyBaseline as SurveyBaseline
+from ._survey import SurveyEntry as SurveyEntry
+from ._survey import effective_bits as effective_bits
+from ._survey import load_adc_survey as load_adc_survey
 from ._threshold import AbstractThresholdConverter as AbstractThresholdConverter
 from ._voltage_to_time import VoltageToTime as VoltageToTime
 

@@ -6,6 +6,7 @@ from ._evaluation import AccuracyRow as AccuracyRow
 from ._evaluation import Evaluation as Evaluation
 from ._evaluation import time_name as time_name
 from ._figures import cell_spread as cell_spread
+from ._figures import converter_survey as converter_survey
 from ._figures import picture_kind as picture_kind
 from ._figures import save_figure as save_figure
 from ._report import Report as Report
