@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from mho import Ablation, Condition, Evaluation, report
-from mho.reports import Effect
+from mho.reports import Effect, _report
 from mho.reports import _figures as figures
+from mho.reports._style import svg
 
 DRIFT = Effect("drift", "device", torch.tensor([0.5, 0.7]), torch.tensor([0.6, 0.6]))
 GAIN = Effect("converter gain", "circuit", torch.tensor([0.9, 0.8]), torch.tensor([0.3, 0.5]))
@@ -95,7 +96,7 @@ def test_the_figure_shows_the_largest_loss_first() -> None:
     lost, won = axes.containers[1], axes.containers[3]  # each behind its own whiskers
     assert [bar.get_width() for bar in lost] == pytest.approx([30, 5], abs=1e-4)
     assert [bar.get_width() for bar in won] == pytest.approx([15, -5], abs=1e-4)
-    text = _text(figures.svg(figures.ablation(ABLATION), "x"))
+    text = _text(svg(figures.ablation(ABLATION), "x"))
     for words in ("drift (device)", "lost by it alone", "won back by removing it", "accuracy (percentage points)"):
         assert words in text
 
@@ -103,17 +104,17 @@ def test_the_figure_shows_the_largest_loss_first() -> None:
 def test_the_figure_grows_with_the_effects() -> None:
     many = tuple(replace(DRIFT, name=f"effect {i}") for i in range(12))
     heights = [
-        float(ElementTree.fromstring(figures.svg(figures.ablation(replace(ABLATION, effects=e)), "x")).attrib["viewBox"]
+        float(ElementTree.fromstring(svg(figures.ablation(replace(ABLATION, effects=e)), "x")).attrib["viewBox"]
               .split()[3])
         for e in ((DRIFT,), many)
     ]  # fmt: skip
     assert heights[1] > 2 * heights[0]
-    text = _text(figures.svg(figures.ablation(replace(ABLATION, effects=many)), "x"))
+    text = _text(svg(figures.ablation(replace(ABLATION, effects=many)), "x"))
     assert all(f"effect {i} (device)" in text for i in range(12))
 
 
 def test_a_figure_of_nothing() -> None:
-    figures.svg(figures.ablation(replace(ABLATION, effects=())), "x")
+    svg(figures.ablation(replace(ABLATION, effects=())), "x")
 
 
 # Report ---------------------------------------------------------------------------------------------------------
@@ -124,8 +125,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare all figures but that of the ablation."""
     for name in ("accuracy_over_time", "blocks", "error_growth", "layers", "placement"):
         monkeypatch.setattr(figures, name, lambda *_: None)
-    draw = figures.svg
-    monkeypatch.setattr(figures, "svg", lambda figure, title: draw(figure, title) if figure else "<svg></svg>")
+    monkeypatch.setattr(_report, "svg", lambda figure, title: svg(figure, title) if figure else "<svg></svg>")
 
 
 @pytest.mark.usefixtures("plain")

@@ -12,12 +12,15 @@ import matplotlib
 import pytest
 import torch
 
+import mho.reports as reports
 from mho import Condition, Evaluation
 from mho.converters import load_adc_survey, load_converter
 from mho.core import FileError
 from mho.devices import Survey, load_cell, survey
 from mho.ir import Block, Placement
 from mho.reports import _figures as figures
+from mho.reports._part_figures import SHOWN_BITS
+from mho.reports._style import svg
 
 FIGURES: dict[str, Callable[[Evaluation], Any]] = {
     "accuracy": lambda e: figures.accuracy_over_time([e]),
@@ -44,11 +47,11 @@ def _text(svg: str) -> str:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_of_the_smallest_evaluation(name: str, single: Evaluation) -> None:
-    _text(figures.svg(FIGURES[name](single), name))
+    _text(svg(FIGURES[name](single), name))
 
 
 def test_accuracy_over_time(analog: Evaluation, digital: Evaluation) -> None:
-    text = _text(figures.svg(figures.accuracy_over_time([analog, digital]), "x"))
+    text = _text(svg(figures.accuracy_over_time([analog, digital]), "x"))
     for line in ("small on hermes with compensation", "small on hermes without compensation", "small on dimc"):
         assert line in text
     assert "small on dimc with" not in text
@@ -75,7 +78,7 @@ def test_lines_run_forward_in_time(analog: Evaluation) -> None:
 
 def test_only_compensated(analog: Evaluation) -> None:
     run = replace(analog.run, conditions=(Condition(86400.0, "global"),), outputs=analog.run.outputs[3:4])
-    text = _text(figures.svg(figures.accuracy_over_time([replace(analog, run=run)]), "x"))
+    text = _text(svg(figures.accuracy_over_time([replace(analog, run=run)]), "x"))
     assert "small on hermes" in text
     assert "without" not in text
 
@@ -88,38 +91,38 @@ def test_bars_add_up(analog: Evaluation, digital: Evaluation) -> None:
 
 
 def test_no_errors_recorded(analog: Evaluation) -> None:
-    _text(figures.svg(figures.error_growth([replace(analog, run=replace(analog.run, layer_errors={}))]), "x"))
+    _text(svg(figures.error_growth([replace(analog, run=replace(analog.run, layer_errors={}))]), "x"))
 
 
 @pytest.mark.parametrize("tiles", [1, 31, 32, 40])
 def test_a_placement_draws_at_most_so_many_tiles(tiles: int, analog: Evaluation) -> None:
     blocks = tuple(Block("fc", 0, i, 0, i, 0, 0, 256, 256) for i in range(tiles))
     placed = replace(analog, program=replace(analog.program, placement=Placement(blocks, (256, 256))))
-    text = _text(figures.svg(figures.placement(placed), "x"))
+    text = _text(svg(figures.placement(placed), "x"))
     assert text.count("tile ") == min(tiles, figures.SHOWN_TILES)
     assert (f"tile {figures.SHOWN_TILES}" in text.splitlines()) is False
 
 
 def test_names_are_text(analog: Evaluation) -> None:
     name = '<script>alert("$x^$")</script> & $\\bad{$'
-    svg = figures.svg(figures.accuracy_over_time([replace(analog, name=name)]), name)
-    assert "<script" not in svg
-    assert name + " with compensation" in _text(svg)
-    assert ElementTree.fromstring(svg).attrib["aria-label"] == name
+    drawn = svg(figures.accuracy_over_time([replace(analog, name=name)]), name)
+    assert "<script" not in drawn
+    assert name + " with compensation" in _text(drawn)
+    assert ElementTree.fromstring(drawn).attrib["aria-label"] == name
 
 
 def test_a_name_that_begins_with_an_underscore(analog: Evaluation) -> None:
     for draw in (figures.accuracy_over_time, figures.error_growth):
-        assert "_net" in _text(figures.svg(draw([replace(analog, name="_net")]), "x"))
+        assert "_net" in _text(svg(draw([replace(analog, name="_net")]), "x"))
 
 
 def test_same_figure_same_bytes_and_no_settings_left_behind(analog: Evaluation) -> None:
     before = dict(matplotlib.rcParams)
-    first, second = (figures.svg(figures.layers(analog, "energy"), "x") for _ in range(2))
+    first, second = (svg(figures.layers(analog, "energy"), "x") for _ in range(2))
     assert first == second
     assert dict(matplotlib.rcParams) == before
     with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path"}):
-        assert figures.svg(figures.layers(analog, "energy"), "x") == first
+        assert svg(figures.layers(analog, "energy"), "x") == first
 
 
 # One cell -------------------------------------------------------------------------------------------------------
@@ -132,7 +135,7 @@ def surveyed() -> Survey:
 
 def test_spread_of_a_cell(surveyed: Survey) -> None:
     """In uS: the targets themselves, then for each time the mean, with a band of two standard deviations."""
-    axes = figures.cell_spread(surveyed, "rram").axes[0]
+    axes = reports.cell_spread(surveyed, "rram").axes[0]
     ideal, *lines = axes.get_lines()
     targets = [g * 1e6 for g in surveyed.targets.tolist()]
     assert list(ideal.get_xdata()) == pytest.approx(targets, rel=1e-6)
@@ -144,18 +147,18 @@ def test_spread_of_a_cell(surveyed: Survey) -> None:
         ys: Any = band.get_paths()[0].vertices
         edges = torch.cat([mean - 2 * sigma, mean + 2 * sigma]) * 1e6
         assert (ys[:, 1].min(), ys[:, 1].max()) == pytest.approx((float(edges.min()), float(edges.max())), rel=1e-6)
-    text = _text(figures.svg(figures.cell_spread(surveyed, "rram"), "rram"))
+    text = _text(svg(reports.cell_spread(surveyed, "rram"), "rram"))
     assert all(words in text for words in ("rram", "target (µS)", "2 standard deviations", "after 1 day"))
 
 
 def test_spread_at_one_time_and_more_times_than_colours() -> None:
     for times in ([1.0], [None], [float(t) for t in range(9)]):
-        _text(figures.svg(figures.cell_spread(survey(load_cell("sram"), times, 3, 10), "x"), "x"))
+        _text(svg(reports.cell_spread(survey(load_cell("sram"), times, 3, 10), "x"), "x"))
 
 
 def test_names_of_cells_are_text(surveyed: Survey) -> None:
     for name in ("<b>$x^$ & \\bad{$", "_cell"):
-        assert name in _text(figures.svg(figures.cell_spread(surveyed, name), "x"))
+        assert name in _text(svg(reports.cell_spread(surveyed, name), "x"))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +167,7 @@ def test_names_of_cells_are_text(surveyed: Survey) -> None:
 def test_save_figure(surveyed: Survey, tmp_path: Path, ending: str, magic: bytes) -> None:
     path = tmp_path / f"cell.{ending}"
     path.write_bytes(b"an older picture")
-    figures.save_figure(figures.cell_spread(surveyed, "rram"), path)
+    reports.save_figure(reports.cell_spread(surveyed, "rram"), path)
     assert path.read_bytes().startswith(magic)
     assert os.listdir(tmp_path) == [path.name]
 
@@ -173,14 +176,14 @@ def test_save_figure(surveyed: Survey, tmp_path: Path, ending: str, magic: bytes
 def test_saved_twice_is_the_same_file(surveyed: Survey, tmp_path: Path, ending: str) -> None:
     """No date, no random names."""
     for name in ("a", "b"):
-        figures.save_figure(figures.cell_spread(surveyed, "rram"), tmp_path / f"{name}.{ending}")
+        reports.save_figure(reports.cell_spread(surveyed, "rram"), tmp_path / f"{name}.{ending}")
     first, second = ((tmp_path / f"{name}.{ending}").read_bytes() for name in ("a", "b"))
     assert first == second
     assert str(datetime.date.today().year).encode() not in first or ending != "svg"
 
 
 def test_text_of_a_saved_svg_is_text(surveyed: Survey, tmp_path: Path) -> None:
-    figures.save_figure(figures.cell_spread(surveyed, "rram"), tmp_path / "a.svg")
+    reports.save_figure(reports.cell_spread(surveyed, "rram"), tmp_path / "a.svg")
     root = ElementTree.parse(tmp_path / "a.svg").getroot()
     text = "\n".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
     assert "target (µS)" in text
@@ -189,15 +192,15 @@ def test_text_of_a_saved_svg_is_text(surveyed: Survey, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["cell.jpg", "cell", "cell.svgz", ".svg"])
 def test_other_endings_are_refused(surveyed: Survey, tmp_path: Path, name: str) -> None:
     with pytest.raises(FileError, match=rf"^a picture must end with .svg, .png or .pdf, not '{name}'$"):
-        figures.save_figure(figures.cell_spread(surveyed, "x"), tmp_path / name)
+        reports.save_figure(reports.cell_spread(surveyed, "x"), tmp_path / name)
     assert os.listdir(tmp_path) == []
 
 
 def test_converters_among_the_published() -> None:
     parts = {name: load_converter(name) for name in ("sar-4b", "sar-8b", "cco-hermes")}
-    figure = figures.converter_survey(load_adc_survey(), parts)
+    figure = reports.converter_survey(load_adc_survey(), parts)
     energy, area = figure.axes
-    text = _text(figures.svg(figure, "x"))
+    text = _text(svg(figure, "x"))
     for line in ("published, above 1 GS/s", "least, 1 GS/s", "Cco, nominal bits", "Sar, nominal bits", "SAR of 2019"):
         assert line in text
     assert "mathdefault" not in text
@@ -206,5 +209,5 @@ def test_converters_among_the_published() -> None:
     assert list(drawn["Sar, nominal bits"].get_xdata()) == [4, 8]
     assert list(drawn["Sar, nominal bits"].get_ydata()) == pytest.approx([1e12 * c for c in costs])
     published = [line for line in energy.lines if str(line.get_label()).startswith("published")]
-    shown = [e for e in load_adc_survey().entries if e.enob < figures.SHOWN_BITS[1]]
+    shown = [e for e in load_adc_survey().entries if e.enob < SHOWN_BITS[1]]
     assert sum(len(line.get_xdata()) for line in published) == len(shown) > 190

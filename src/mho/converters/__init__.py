@@ -5,6 +5,8 @@ from mho.core import Loader, Room
 from ._base import AbstractConverter as AbstractConverter
 from ._base import ColumnErrors as ColumnErrors
 from ._base import Correction as Correction
+from ._bench import Bench as Bench
+from ._bench import bench as bench
 from ._cco import Cco as Cco
 from ._codebook import Codebook as Codebook
 from ._codebook import lloyd_max as lloyd_max

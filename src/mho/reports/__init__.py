@@ -5,10 +5,11 @@ from ._ablation import Effect as Effect
 from ._evaluation import AccuracyRow as AccuracyRow
 from ._evaluation import Evaluation as Evaluation
 from ._evaluation import time_name as time_name
-from ._figures import cell_spread as cell_spread
-from ._figures import converter_survey as converter_survey
-from ._figures import picture_kind as picture_kind
-from ._figures import save_figure as save_figure
+from ._part_figures import cell_spread as cell_spread
+from ._part_figures import converter_bench as converter_bench
+from ._part_figures import converter_survey as converter_survey
 from ._report import Report as Report
 from ._report import provenance as provenance
 from ._report import report as report
+from ._style import picture_kind as picture_kind
+from ._style import save_figure as save_figure

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-import html
-import io
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from mho.converters import AbstractConverter, AdcSurvey
-from mho.core import FileError, write_atomically
 from mho.cost import by_block, layer_costs
-from mho.devices import Survey
 
 from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
+from ._style import GRID, INK, SERIES, add_legend, new_figure, shown, styled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, PAPER, GRID = "#1d2733", "#ffffff", "#e3e8ee"
 SHOWN_TILES = 32
 """A placement draws so many tiles, the first in use."""
-SERIES = ("#1f6f8b", "#d1603d", "#6a4c93", "#3a7d44", "#b8860b", "#7a8288")
 BLOCKS = {
     "cells": "#1f6f8b",
     "input encoding": "#86bbd8",
@@ -37,69 +28,10 @@ BLOCKS = {
 }
 
 
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "mho",  # same figure, same bytes
-    "font.size": 10,
-    "font.family": "sans-serif",
-    "text.parse_math": False,  # a dollar in a name is a dollar
-}
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-
-def _styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Draw in our style and leave the user's own settings of matplotlib alone."""
-
-    @functools.wraps(draw)
-    def inner(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        import matplotlib
-
-        with matplotlib.rc_context(_STYLE):
-            return draw(*args, **kwargs)
-
-    return inner
-
-
-def _figure(width: float = 6.2, height: float = 3.6) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=PAPER)
-    axes = figure.add_subplot()
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color("#aab4bf")
-    axes.tick_params(colors=INK, length=0)
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def _legend(axes: Axes, place: Any, columns: int) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        axes.figure.legend(handles, labels, loc=place, ncols=columns, frameon=False, fontsize=9)
-
-
-def _label(name: str) -> str:
-    return f" {name}" if name.startswith("_") else name  # matplotlib keeps underscored labels out of the legend
-
-
-@_styled
-def svg(figure: Figure, label: str) -> str:
-    """Return a figure as an SVG element that scales with the page, with a label for screen readers."""
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
-    return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1)
-
-
-@_styled
+@styled
 def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
     """Draw accuracy over time after programming, a line per evaluation and compensation, with the spread over chips."""
-    figure, axes = _figure(6.6, 4.0)
+    figure, axes = new_figure(6.6, 4.0)
     times = sorted({c.time or 0.0 for e in evaluations for c in e.run.conditions})
     at = {t: i for i, t in enumerate(times)}
     for index, e in enumerate(evaluations):
@@ -119,7 +51,7 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
             xs = [at[r.condition.time or 0.0] for r in line]
             ys = [100 * r.mean for r in line]
             axes.plot(
-                xs, ys, style, color=colour, marker="o", markersize=4, linewidth=1.8, label=_label(e.name) + suffix
+                xs, ys, style, color=colour, marker="o", markersize=4, linewidth=1.8, label=shown(e.name) + suffix
             )
             axes.fill_between(
                 xs,
@@ -137,11 +69,11 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
     axes.set_xlim(-0.15, len(times) - 0.85)
     axes.set_ylabel("accuracy (%)")
     axes.set_ylim(0, 100)
-    _legend(axes, "outside lower center", 1)
+    add_legend(axes, "outside lower center", 1)
     return figure
 
 
-@_styled
+@styled
 def blocks(evaluations: Sequence[Evaluation], quantity: str) -> Figure:
     """Draw energy, latency or area by block, one bar per evaluation."""
     unit, factor = {"energy": ("µJ per image", 1e6), "latency": ("ms per image", 1e3), "area": ("mm²", 1e6)}[quantity]
@@ -151,7 +83,7 @@ def blocks(evaluations: Sequence[Evaluation], quantity: str) -> Figure:
         tables.append({k: getattr(c, quantity) * factor for k, c in parts.items()})
     names = [n for n in BLOCKS if any(t.get(n, 0) > 0 for t in tables)]
     names += sorted({k for t in tables for k in t} - set(BLOCKS))
-    figure, axes = _figure(6.2, 1.5 + 0.5 * len(evaluations))
+    figure, axes = new_figure(6.2, 1.5 + 0.5 * len(evaluations))
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     left = [0.0] * len(tables)
@@ -165,16 +97,16 @@ def blocks(evaluations: Sequence[Evaluation], quantity: str) -> Figure:
     axes.invert_yaxis()
     axes.set_xlim(0, max(left) * 1.14 or 1)
     axes.set_xlabel(f"{quantity} ({unit})")
-    _legend(axes, "outside lower center", 3)
+    add_legend(axes, "outside lower center", 3)
     return figure
 
 
-@_styled
+@styled
 def layers(e: Evaluation, quantity: str) -> Figure:
     """Draw energy or latency of each layer, by block."""
     unit, factor = {"energy": ("nJ per image", 1e9), "latency": ("µs per image", 1e6)}[quantity]
     costs = layer_costs(e.cost)
-    figure, axes = _figure(6.2, 3.6)
+    figure, axes = new_figure(6.2, 3.6)
     bottom = [0.0] * len(costs)
     for name in BLOCKS:
         heights = [
@@ -186,14 +118,14 @@ def layers(e: Evaluation, quantity: str) -> Figure:
     axes.set_xticks(range(len(costs)), list(costs), rotation=90, fontsize=8)
     axes.set_ylabel(f"{quantity} ({unit})")
     axes.margins(x=0.01)
-    _legend(axes, "outside upper center", 4)
+    add_legend(axes, "outside upper center", 4)
     return figure
 
 
-@_styled
+@styled
 def error_growth(evaluations: Sequence[Evaluation]) -> Figure:
     """Draw the relative error of each layer's output against float32 through the network, as first read."""
-    figure, axes = _figure(6.2, 3.8)
+    figure, axes = new_figure(6.2, 3.8)
     names: list[str] = []
     for index, e in enumerate(evaluations):
         if not e.run.layer_errors:
@@ -201,22 +133,22 @@ def error_growth(evaluations: Sequence[Evaluation]) -> Figure:
         names = list(e.run.layer_errors)
         first = [v[0] for v in e.run.layer_errors.values()]
         colour = SERIES[index % len(SERIES)]
-        axes.plot([100 * float(v.mean()) for v in first], color=colour, marker="o", markersize=3, label=_label(e.name))
+        axes.plot([100 * float(v.mean()) for v in first], color=colour, marker="o", markersize=3, label=shown(e.name))
         low, high = [100 * float(v.min()) for v in first], [100 * float(v.max()) for v in first]
         axes.fill_between(range(len(first)), low, high, color=colour, alpha=0.13, linewidth=0)
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
     axes.set_ylabel("relative error of the output (%)")
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
-    _legend(axes, "outside upper center", 2)
+    add_legend(axes, "outside upper center", 2)
     return figure
 
 
-@_styled
+@styled
 def ablation(a: Ablation) -> Figure:
     """Draw for each non-ideality the accuracy it takes alone, and what removing it from the full chip gives back."""
     order = sorted(a.effects, key=a.loss_alone, reverse=True)
-    figure, axes = _figure(6.6, 1.5 + 0.5 * len(order))
+    figure, axes = new_figure(6.6, 1.5 + 0.5 * len(order))
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     for offset, colour, label, measure in (
@@ -232,11 +164,11 @@ def ablation(a: Ablation) -> Figure:
     axes.set_yticks(range(len(order)), [f"{e.name} ({e.kind})" for e in order])
     axes.invert_yaxis()
     axes.set_xlabel("accuracy (percentage points)")
-    _legend(axes, "outside lower center", 2)
+    add_legend(axes, "outside lower center", 2)
     return figure
 
 
-@_styled
+@styled
 def placement(e: Evaluation) -> Figure:
     """Draw the used tiles of the chip with the blocks of the layers in them."""
     import matplotlib
@@ -250,7 +182,7 @@ def placement(e: Evaluation) -> Figure:
     down = -(-len(shown) // across)
     order = list(dict.fromkeys(b.layer for b in place.blocks))
     colours: Any = matplotlib.colormaps["turbo"]
-    figure, axes = _figure(6.2, 0.35 + 1.62 * down)
+    figure, axes = new_figure(6.2, 0.35 + 1.62 * down)
     axes.axis("off")
     axes.set_aspect("equal")
     pitch = (columns * 1.12, rows * 1.2)
@@ -292,123 +224,3 @@ def placement(e: Evaluation) -> Figure:
 def place_count(e: Evaluation, layer: str) -> int:
     """Return the number of blocks of a layer."""
     return len(e.program.placement.of(layer))
-
-
-@_styled
-def cell_spread(survey: Survey, name: str) -> Figure:
-    """Draw what a cell conducts against what was asked of it: mean and two standard deviations, at each time."""
-    figure, axes = _figure(6.2, 4.2)
-    micro = 1e6
-    x = micro * survey.targets
-    axes.plot(x, x, color="#aab4bf", linewidth=1, linestyle=":")
-    for i, time in enumerate(survey.times):
-        mean, two = micro * survey.mean[i], 2 * micro * survey.sigma[i]
-        label = "just written" if time is None else f"after {time_name(time)}" if time else "right away"
-        axes.fill_between(x, mean - two, mean + two, color=SERIES[i % len(SERIES)], alpha=0.18, linewidth=0)
-        axes.plot(x, mean, color=SERIES[i % len(SERIES)], linewidth=1.6, label=label)
-    axes.set_xlabel("target (µS)")
-    axes.set_ylabel("conductance (µS), mean ± 2 standard deviations")
-    axes.set_title(_label(name), fontsize=11, loc="left", color=INK)
-    _legend(axes, "outside lower center", min(4, len(survey.times)))
-    return figure
-
-
-RATES = (("below 10 MS/s", 0.0, 1e7), ("10 MS/s to 1 GS/s", 1e7, 1e9), ("above 1 GS/s", 1e9, float("inf")))
-"""Groups of published converters in a figure: label, lowest and highest sampling rate in Hz."""
-SHOWN_BITS = (2.5, 14.5)
-"""The range of effective bits that a figure of published converters shows."""
-
-
-@_styled
-def converter_survey(survey: AdcSurvey, parts: Mapping[str, AbstractConverter], rows: int = 256) -> Figure:
-    """Draw energy and area of some converters by nominal bits, among the published ones by effective bits.
-
-    Lines: the least energy for slow converters and at 1 GS/s, and with the floor for few bits; the typical area at
-    28 nm and 50 MS/s, with one standard deviation.
-    """
-    import torch
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    figure = Figure(figsize=(8.6, 4.6), layout="constrained", facecolor=PAPER)
-    panels = figure.subplots(1, 2, sharex=True)
-    bits = torch.linspace(*SHOWN_BITS, 121, dtype=torch.float64)
-    kinds: dict[str, list[AbstractConverter]] = {}
-    for part in parts.values():
-        kinds.setdefault(type(part).__name__, []).append(part)
-    for axes, quantity, unit, factor in zip(
-        panels, ("energy", "area"), ("pJ a conversion", "µm²"), (1e12, 1e12), strict=True
-    ):
-        for (label, low, high), shade in zip(RATES, ("#a3b0bc", "#86bbd8", "#4a7ba6"), strict=True):
-            group = [e for e in survey.entries if low <= e.rate < high and e.enob < SHOWN_BITS[1]]
-            axes.plot(
-                [e.enob for e in group], [factor * getattr(e, quantity) for e in group], "o", color=shade,
-                markersize=3.2, markeredgewidth=0, label=f"published, {label}",
-            )  # fmt: skip
-        if quantity == "energy":
-            least = survey.energy_envelope
-            axes.plot(bits, factor * least(bits), color=INK, linewidth=1.1, label="least, slow")
-            axes.plot(bits, factor * least(bits, 1e9), "--", color=INK, linewidth=1.1, label="least, 1 GS/s")
-            axes.plot(bits, factor * least.plateau(bits), ":", color=INK, linewidth=1.3, label="least, with a floor")
-        else:
-            typical, one = factor * survey.area_regression(bits, 5e7, 28e-9), 10**survey.area_regression.sigma
-            axes.fill_between(bits, typical / one, typical * one, color="#f2c14e", alpha=0.22, linewidth=0)
-            axes.plot(bits, typical, color="#b8860b", linewidth=1.1, label="typical, 28 nm, 50 MS/s")
-        for (kind, members), colour, marker in zip(kinds.items(), SERIES[1:], "Ds^vPX", strict=False):
-            members = sorted(members, key=lambda part: part.resolution)
-            costs = [part.costs(rows) for part in members]
-            values = [c["convert"].energy if quantity == "energy" else c["part"].area for c in costs]
-            axes.plot(
-                [part.resolution for part in members], [factor * v for v in values], marker + "-", color=colour,
-                markersize=6, linewidth=1, markeredgecolor=PAPER, markeredgewidth=0.7, label=f"{kind}, nominal bits",
-            )  # fmt: skip
-        for b in survey.baselines:
-            value = getattr(b, quantity)
-            if value is not None:
-                axes.plot(
-                    [b.bits], [factor * value], "*", color=INK, markersize=9, label="quoted as best, nominal bits"
-                )
-                axes.annotate(f"{b.name},\n{b.node * 1e9:.0f} nm", (b.bits, factor * value), xytext=(6, -2),
-                    textcoords="offset points", va="top", fontsize=8, color=INK)  # fmt: skip
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.10g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.set_ylabel(f"{quantity} ({unit})")
-        axes.grid(color=GRID, linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.tick_params(which="both", colors=INK, length=0)
-        axes.set_xlabel("bits: effective (published), nominal (others)", fontsize=9)
-        axes.set_xlim(*SHOWN_BITS)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_color("#aab4bf")
-    found = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
-    return figure
-
-
-def picture_kind(file: Path) -> str:
-    """Return `svg`, `png` or `pdf`, by the ending of a file.
-
-    Raises:
-        FileError: if the ending is none of these.
-    """
-    kind = file.suffix.lower().removeprefix(".")
-    if kind not in ("svg", "png", "pdf"):
-        raise FileError(f"a picture must end with .svg, .png or .pdf, not {file.name!r}")
-    return kind
-
-
-@_styled
-def save_figure(figure: Figure, file: Path) -> None:
-    """Write a figure as .svg, .png or .pdf, whole or not at all.
-
-    Raises:
-        FileError: if the ending is none of these.
-    """
-    kind = picture_kind(file)
-    out = io.BytesIO()
-    metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
-    figure.savefig(out, format=kind, metadata=metadata, dpi=150)
-    write_atomically(file, out.getvalue())

@@ -20,6 +20,7 @@ from mho.cost import by_block, layer_costs
 
 from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
+from ._style import svg
 
 _DATA = Path(__file__).parent.parent / "data" / "report"
 _PACKAGES = ("mho", "torch", "numpy")
@@ -155,16 +156,16 @@ class Report:
             blocks=_blocks(es),
             shown_tiles=figures.SHOWN_TILES,
             layer_costs=layer_costs,
-            accuracy_svg=figures.svg(figures.accuracy_over_time(es), "accuracy over time"),
-            block_svgs={q: figures.svg(figures.blocks(es, q), f"{q} by block") for q in ("energy", "latency", "area")},
-            error_svg=figures.svg(figures.error_growth(es), "error by layer"),
-            ablations=[(a, figures.svg(figures.ablation(a), f"non-idealities, {a.name}")) for a in self.ablations],
+            accuracy_svg=svg(figures.accuracy_over_time(es), "accuracy over time"),
+            block_svgs={q: svg(figures.blocks(es, q), f"{q} by block") for q in ("energy", "latency", "area")},
+            error_svg=svg(figures.error_growth(es), "error by layer"),
+            ablations=[(a, svg(figures.ablation(a), f"non-idealities, {a.name}")) for a in self.ablations],
             details=[
                 {
                     "e": e,
-                    "energy": figures.svg(figures.layers(e, "energy"), f"energy by layer, {e.name}"),
-                    "latency": figures.svg(figures.layers(e, "latency"), f"latency by layer, {e.name}"),
-                    "placement": figures.svg(figures.placement(e), f"placement, {e.name}"),
+                    "energy": svg(figures.layers(e, "energy"), f"energy by layer, {e.name}"),
+                    "latency": svg(figures.layers(e, "latency"), f"latency by layer, {e.name}"),
+                    "placement": svg(figures.placement(e), f"placement, {e.name}"),
                 }
                 for e in self._distinct_chips()
             ],

@@ -1,0 +1,142 @@
+"""`mho adc`: a converter on the bench."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mho.core import FileError
+
+from ._main import app
+
+if TYPE_CHECKING:
+    from mho.converters import AbstractConverter
+
+
+@app.command()
+def adc(
+    name: Annotated[
+        str, typer.Argument(help="A converter preset such as sar-8b, its kind such as sar, or a TOML file.")
+    ] = "",
+    bits: Annotated[int | None, typer.Option(min=1, help="Resolution, instead of the preset's.")] = None,
+    mismatch: Annotated[
+        str | None, typer.Option(help="Spread of its parts (capacitors, comparators, steps, stages), such as '0.5 %'.")
+    ] = None,
+    columns: Annotated[int, typer.Option(min=2, help="Converters to measure, each with errors of its own.")] = 64,
+    rows: Annotated[int, typer.Option(min=1, help="Cells on its bit line, which set its speed.")] = 256,
+    absolute: Annotated[
+        bool, typer.Option("--absolute", help="INL and DNL against the nominal LSB, not each column's own line.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw transfer, INL and DNL to this .svg, .png or .pdf file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure a converter as on a bench: INL, DNL, missing codes, SNDR, ENOB, and what a conversion costs.
+
+    Without a name, list the presets. Example: **mho adc sar --bits 6 --mismatch "0.5 %" --picture sar.svg**
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from mho.converters import ROOMS, AbstractConverter, bench, load_converter
+    from mho.core import Loader, Seed, format_quantity
+    from mho.reports import converter_bench, picture_kind, save_figure
+
+    from ._show import answers, check_places
+
+    presets = sorted(Loader(ROOMS).presets(AbstractConverter))
+    if not name:
+        table = Table()
+        for head in ("converter", "bits", "energy", "time", "area", "ENOB"):
+            table.add_column(head, justify="left" if head == "converter" else "right")
+        for preset in presets:
+            part = load_converter(preset)
+            cost = part.costs(rows)
+            measured = bench(part, Seed(seed), columns)
+            table.add_row(
+                preset,
+                str(part.resolution),
+                format_quantity(cost["convert"].energy, "J"),
+                format_quantity(cost["convert"].latency, "s") if not part.concurrent else "with the pulse",
+                f"{cost['part'].area * 1e12:.1f} um2",
+                f"{float(measured.enob.mean()):.2f}",
+            )
+        answers.print(table)
+        return
+    if picture is not None:
+        check_places(picture.parent, picture)
+        picture_kind(picture)
+    kinds = [p for p in presets if p.startswith(f"{name}-")]
+    part = _changed(load_converter(name if name in presets or not kinds else kinds[-1]), bits, mismatch)
+    measured = bench(part, Seed(seed), columns, "absolute" if absolute else "ends")
+    if picture is not None:
+        save_figure(converter_bench(measured, f"{name}, {part.resolution} bits, {columns} columns"), picture)
+    cost = part.costs(rows)
+    convert, area = cost["convert"], cost["part"].area
+    if as_json:
+        out = {
+            "converter": name, "bits": part.resolution, "columns": columns,
+            "reference": "absolute" if absolute else "ends",
+            "inl_lsb": measured.inl.tolist(), "dnl_lsb": measured.dnl.tolist(), "gain": measured.gain.tolist(),
+            "offset_lsb": measured.offset.tolist(), "missing": measured.missing.tolist(),
+            "monotone": measured.monotone.tolist(), "sndr_db": measured.sndr.tolist(), "enob": measured.enob.tolist(),
+            "energy_j": convert.energy, "latency_s": convert.latency, "area_m2": area,
+        }  # fmt: skip
+        typer.echo(json.dumps(out, indent=1))
+        return
+    table = Table(title=escape(f"{name}: {part.resolution} bits"), title_justify="left", title_style="bold")
+    for head in ("", "mean of columns", "worst column"):
+        table.add_column(head, justify="left" if not head else "right")
+    for what, values, digits in (
+        ("largest INL (LSB)", measured.largest_inl, 3),
+        ("largest DNL (LSB)", measured.largest_dnl, 3),
+        ("missing codes", measured.missing.float(), 1),
+    ):
+        table.add_row(what, f"{float(values.mean()):.{digits}f}", f"{float(values.max()):.{digits}f}")
+    for what, values, digits in (
+        ("SNDR of a full-scale sine (dB)", measured.sndr, 1),
+        ("effective bits", measured.enob, 2),
+    ):
+        table.add_row(what, f"{float(values.mean()):.{digits}f}", f"{float(values.min()):.{digits}f}")
+    table.add_row("columns that are not monotone", f"{100 * float((~measured.monotone).float().mean()):.0f} %", "")
+    answers.print(table)
+    answers.print(
+        f"before correction: gain {float(measured.gain.mean()):.3f} ± {float(measured.gain.std()):.3f}, offset "
+        f"{float(measured.offset.mean()):.2f} ± {float(measured.offset.std()):.2f} LSB; noise {part.noise:g} LSB"
+    )
+    speed = "as long as the input pulse" if part.concurrent else (
+        f"{format_quantity(convert.latency, 's')} ({1e-6 / convert.latency:.4g} million a second)"
+    )  # fmt: skip
+    answers.print(
+        f"a conversion: {format_quantity(convert.energy, 'J')}, {speed}; area {area * 1e12:.4g} um2; "
+        f"non-idealities: {', '.join(part.effects) or 'none'}"
+    )
+
+
+def _changed(part: AbstractConverter, bits: int | None, mismatch: str | None) -> AbstractConverter:
+    """Return the converter with another resolution or spread."""
+    import dataclasses
+
+    from mho.converters import Memristive
+    from mho.core import parse_quantity
+
+    try:
+        if bits is not None:
+            part = dataclasses.replace(part, bits=bits)
+        if mismatch is not None:
+            share = parse_quantity(mismatch, "")
+            if not 0 <= share < 1:
+                raise ValueError(f"--mismatch must be from 0 to below 1, not {mismatch!r}")
+            if isinstance(part, Memristive):
+                return part.with_spread(share)
+            if "mismatch" not in {f.name for f in dataclasses.fields(part)}:
+                raise ValueError(f"a {type(part).__name__} has no parts that --mismatch could spread; leave it out")
+            return dataclasses.replace(part, mismatch=share)
+    except ValueError as error:
+        raise FileError(str(error)) from None
+    return part
