@@ -53,7 +53,15 @@ def test_import_is_light() -> None:
 def test_names() -> None:
     own = {n for n in vars(mho) if not n.startswith("_")}
     assert own >= set(NAMES)
-    others = {"cli", "eda", "reproduce", "samples", "testing", "jaxtyping"}  # the last by the check of shapes in tests
+    others = {
+        "cli",
+        "eda",
+        "nn",
+        "reproduce",
+        "samples",
+        "testing",
+        "jaxtyping",
+    }  # the last by the check of shapes in tests
     assert own - set(NAMES) <= ROOMS | others
     for name in NAMES:
         thing = getattr(mho, name)

@@ -10,6 +10,7 @@ from ._bench import bench as bench
 from ._cco import Cco as Cco
 from ._codebook import Codebook as Codebook
 from ._codebook import lloyd_max as lloyd_max
+from ._codebook import take as take
 from ._codebook import uniform as uniform
 from ._flash import Flash as Flash
 from ._integrate_fire import IntegrateFire as IntegrateFire
@@ -20,6 +21,7 @@ from ._qcell import johnson as johnson
 from ._qcell import windows as windows
 from ._ramp import Ramp as Ramp
 from ._sar import Sar as Sar
+from ._search import count as count
 from ._sense_amplifier import SenseAmplifier as SenseAmplifier
 from ._survey import AdcSurvey as AdcSurvey
 from ._survey import Envelope as Envelope

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -71,10 +70,8 @@ def take(levels: Float[Tensor, "*columns n"], codes: Tensor) -> Tensor:
     return flat[codes + first]
 
 
-def uniform(
-    low: Tensor | float, high: Tensor | float, bits: int, level: Literal["centre", "edge"] = "centre"
-) -> Codebook:
-    """Return equal steps from `low` to `high`, each for the value in its centre, or at its lower edge.
+def uniform(low: Tensor | float, high: Tensor | float, bits: int, level: str = "centre") -> Codebook:
+    """Return equal steps from `low` to `high`, each for the value in its `centre`, or at its lower `edge`.
 
     Two baselines of the field: reconstruction at the centre of a step has the least error; at the lower edge, as some
     released quantisers do it, four times as much (6 dB).

@@ -20,6 +20,8 @@ def count(signal: Tensor, transitions: Float[Tensor, "*columns levels"]) -> Tens
     """Return how many of 2^bits - 1 rising transition levels lie at or below each signal: a binary search, integers."""
     levels = transitions.shape[-1]
     flat = transitions.contiguous().flatten()
+    if flat.numel() == levels:  # one for all
+        return torch.bucketize(signal, flat.to(signal.dtype), right=True)
     first = torch.arange(0, flat.numel(), levels, device=signal.device).reshape(transitions.shape[:-1]) - 1
     at = first.expand(signal.shape).clone()
     for bit in reversed(range((levels + 1).bit_length() - 1)):
