@@ -1,6 +1,7 @@
 """Codebooks: the two uniform baselines, and the least squared error of Lloyd and Max."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,14 +9,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mho
 from mho.converters import Codebook, lloyd_max, uniform
-from mho.core import Seed, SpecError
+from mho.core import Seed, SpecError, read_tensors
 
 
 def _lloyd(x: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     """Go round literally, value by value."""
     n = 2**bits
     edges = np.linspace(x.min(), x.max(), n + 1)
+    x = x[x < x.max()]  # the largest only sets the range
     levels = (edges[1:] + edges[:-1]) / 2
     for _ in range(500):
         own = np.searchsorted(edges[1:-1], x, side="right")
@@ -29,10 +32,9 @@ def _lloyd(x: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
 def test_lloyd_max_equals_the_literal_loop(bits: int, seed: int) -> None:
     x = np.random.default_rng(seed).normal(size=300)
     book = lloyd_max(torch.tensor(x), bits, clip=(0, 100))
-    own = np.concatenate([[x.min()], np.sort(x), [x.max()]])  # the ends count twice
-    edges, levels = _lloyd(own, bits)
-    ours = float(book.error(torch.tensor(own).float()))
-    literal = float(((levels[np.searchsorted(edges, own, side="right")] - own) ** 2).mean())
+    edges, levels = _lloyd(x, bits)
+    ours = float(book.error(torch.tensor(x).float()))
+    literal = float(((levels[np.searchsorted(edges, x, side="right")] - x) ** 2).mean())
     assert ours == pytest.approx(literal, rel=2e-3)
 
 
@@ -87,3 +89,15 @@ def test_codes_and_levels_belong_together() -> None:
 def test_a_wrong_baseline() -> None:
     with pytest.raises(SpecError, match="level must be 'centre' or 'edge', not 'middle'"):
         uniform(0.0, 1.0, 3, "middle")
+
+
+def test_published_boundaries_come_out() -> None:
+    """All 15 of [hong2025], Fig. 5b, from the outputs of Fig. 5a."""
+    x = read_tensors(Path(mho.__file__).parent / "data" / "samples" / "readc-layer-outputs.safetensors")["outputs"]
+    published = [
+        *(-70.5905, -56.9564, -46.7731, -38.6031, -31.6975, -25.5609, -19.8516, -14.6674),
+        *(-9.8830, -5.1292, -0.2332, 4.5960, 9.7729, 16.3243, 26.7178),
+    ]
+    book = lloyd_max(x, 4, clip=(0, 100))
+    assert book.transitions.tolist() == pytest.approx(published, abs=2e-3)
+    assert float(book.error(x)) == pytest.approx(2.90, abs=0.01)

@@ -91,8 +91,8 @@ def lloyd_max(
 
     Levels begin evenly spread from the least to the largest value; then each is the mean of the values that are nearest
     to it, until the error falls by less than a millionth of itself (after 100 rounds; 500 at most). Values outside the
-    percentiles `clip` are left out, but for the least and the largest; of more than `most` values an even sample is
-    taken.
+    percentiles `clip` are left out, but for the least; the largest sets the first levels and counts no further. Of more
+    than `most` values an even sample is taken.
 
     Source: [lloyd1982], [max1960]; settings of [hong2025].
     """
@@ -102,10 +102,12 @@ def lloyd_max(
     kept = x[..., first : last + 1]
     if kept.shape[-1] > most:
         kept = kept[..., torch.linspace(0, kept.shape[-1] - 1, most).long()]
-    x = torch.cat([x[..., :1], kept, x[..., -1:]], -1).double()
+    ends = x[..., 0].double(), x[..., -1].double()
+    x = (kept if first == 0 else torch.cat([x[..., :1], kept], -1)).double()
+    x = x[..., :-1] if last == n - 1 and n > 1 else x
     zero = torch.zeros_like(x[..., :1])
     sums, squares = (torch.cat([zero, v.cumsum(-1)], -1) for v in (x, x.square()))
-    begin = uniform(x[..., 0], x[..., -1], bits)
+    begin = uniform(*ends, bits)
     levels = begin.levels.double()
     transitions = begin.transitions.double()
     total, before = x.shape[-1], torch.inf

@@ -228,7 +228,7 @@ def learn_levels(
     optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
     total = epochs * len(batches)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / total)
-    own = {id(p) for group in groups for p in group["params"]}
+    own = {id(p) for c in map(network.of, network.names) for p in c.parameters()}
     weights = [p for p in network.parameters() if p.requires_grad and id(p) not in own]
     for p in weights:
         p.requires_grad_(False)

@@ -3,6 +3,7 @@
 from mho.core import FileError, nearest
 
 from . import (
+    _adaptive_adc,
     _hermes_chip,
     _ibm_tiles,
     _ir_drop,
@@ -29,6 +30,7 @@ RESULTS: dict[str, Result] = {
     "relaxation": _relaxation.RESULT,
     "retention-temperature": _retention_temperature.RESULT,
     "sw-2t2r": _sw_2t2r.RESULT,
+    "adaptive-adc": _adaptive_adc.RESULT,
     "mram-resistance-sum": _mram_resistance_sum.RESULT,
 }
 """By name, what can be reproduced."""

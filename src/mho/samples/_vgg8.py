@@ -1,7 +1,15 @@
 """VGG8 for 32 x 32 images: the network of the studies of converters in compute-in-memory."""
 
-from torch import nn
+from pathlib import Path
 
+from torch import Tensor, nn
+
+from mho.core import read_tensors
+from mho.nn import fold_batchnorm, matrix_layers
+
+from ._data import load_images
+
+_DATA = Path(__file__).parent.parent / "data"
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 """Normalisation of its inputs, per channel, of images scaled to 0..1."""
 _CHANNELS = (128, 128, 256, 256, 512, 512)
@@ -24,3 +32,23 @@ def vgg8_network(num_classes: int = 10) -> nn.Sequential:
     return nn.Sequential(
         *layers, nn.Flatten(), nn.Linear(8192, 1024), nn.ReLU(), nn.Dropout(), nn.Linear(1024, num_classes)
     )
+
+
+def vgg8() -> nn.Module:
+    """Load the shipped VGG8 for CIFAR-10 (JPEG): weights of 8 bits, BatchNorm folded into the convolutions."""
+    network = fold_batchnorm(vgg8_network())
+    stored = read_tensors(_DATA / "networks" / "vgg8-cifar10-jpeg.safetensors")
+    for name, layer in matrix_layers(network).items():
+        weight, scale = stored[f"{name}.weight"].float(), stored[f"{name}.scale"]
+        state = {"weight": weight * scale.reshape(-1, *[1] * (weight.dim() - 1)), "bias": stored[f"{name}.bias"]}
+        layer.load_state_dict(state)
+    return network.eval()
+
+
+def vgg8_images(limit: int | None = None) -> tuple[Tensor, Tensor]:
+    """Load the shipped test images of CIFAR-10 (JPEG) as `vgg8` takes them, and labels; with a limit, evenly spread."""
+    x, y = load_images(_DATA / "samples" / "cifar10-jpeg-test-1000.parquet", MEAN, STD)
+    if limit is None or limit >= len(x):
+        return x, y
+    index = [i * len(x) // limit for i in range(limit)]
+    return x[index], y[index]

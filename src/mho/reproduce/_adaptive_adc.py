@@ -1,0 +1,178 @@
+"""The memristive adaptive converter [hong2025]: its code, linearity, quantiser, cost, and VGG8 behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import mean
+
+import torch
+from torch import Tensor, nn
+
+import mho
+from mho.converters import (
+    Codebook,
+    Memristive,
+    bench,
+    johnson,
+    lloyd_max,
+    load_adc_survey,
+    load_converter,
+    uniform,
+)
+from mho.core import Seed, read_tensors
+from mho.nn import OutputConverters, capture_outputs, fit_outputs, learn_levels
+from mho.samples import vgg8, vgg8_images
+
+from ._row import Result, Row
+
+_SAMPLE = Path(mho.__file__).parent / "data" / "samples" / "readc-layer-outputs.safetensors"
+_LINEARITY = {
+    (4, 1.0): (0.159, 0.210), (4, 2.0): (0.292, 0.441), (4, 2.5): (0.325, 0.491),
+    (5, 1.0): (0.319, 0.419), (5, 2.0): (0.634, 0.892), (5, 2.5): (0.700, 1.070),
+    (6, 1.0): (0.717, 0.940), (6, 2.0): (1.217, 1.499), (6, 2.5): (1.694, 2.262),
+}  # fmt: skip
+"""Largest INL and DNL in LSB, mean of eight samples, by bits and spread of the devices in %: Fig. 4c and d."""
+_VGG8 = {3: (13.03, 68.11), 4: (52.33, 88.93), 5: (89.87, 90.20)}
+"""Accuracy in % with equal steps and with Lloyd-Max levels, by bits; 90.24 without converters: Fig. 5c."""
+_VARIED = {
+    (3, 1.0): 66.30, (4, 1.0): 88.39, (5, 1.0): 89.55, (4, 2.0): 87.97, (5, 2.0): 88.48, (4, 3.0): 84.09,
+    (5, 3.0): 83.98, (4, 5.0): 54.46, (5, 5.0): 66.84,
+}  # fmt: skip
+"""The same with Lloyd-Max levels that are off by so many % of their range, mean of 16: Fig. 5d."""
+_DIGITAL = 90.24
+_IMAGES, _BATCH = 250, 50
+
+
+def _compute() -> list[Row]:
+    return [*circuit_rows(), *quantiser_rows(), *cost_rows(), *network_rows()]
+
+
+def _memristive(bits: int) -> Memristive:
+    found = load_converter(f"memristive-{bits}b")
+    assert isinstance(found, Memristive)
+    return found
+
+
+def circuit_rows(columns: int = 500) -> list[Row]:
+    """Compare code and linearity."""
+    words = ["".join(map(str, word)) for word in johnson(3)]
+    same = words == ["0111", "0011", "0001", "0000", "1000", "1100", "1110", "1111"]
+    rows = [Row("words of the 3-bit converter", "", 1.0, float(same), 0.0, "[hong2025], schematic", "definition")]
+    for (bits, percent), published in _LINEARITY.items():
+        measured = bench(_memristive(bits).with_spread(percent / 100), columns=columns, reference="absolute")
+        found = (measured.largest_inl, measured.largest_dnl)
+        for what, value, own in zip(("INL", "DNL"), published, found, strict=True):
+            fitted = what == "INL" and percent == 1.0
+            rows.append(
+                Row(f"largest {what}, {bits} bits, {percent:g} %", "LSB", value, float(own.mean()), 0.15,
+                    "[hong2025], Fig. 4c, d", "fitted" if fitted else "prediction")
+            )  # fmt: skip
+    measured = bench(_memristive(4), columns=columns, reference="absolute")
+    for what, value, own in (("INL", 0.070, measured.inl), ("DNL", 0.095, measured.dnl)):
+        rows.append(
+            Row(f"rms {what} of the measured 4-bit converter", "LSB", value, float(own.square().mean().sqrt()), 0.15,
+                "[hong2025], Fig. 4a, b, ten samples", comment="from the spread of the devices in Fig. 3c")
+        )  # fmt: skip
+    return rows
+
+
+def quantiser_rows() -> list[Row]:
+    """Compare the errors of equal steps and of Lloyd-Max levels on the published outputs."""
+    x = read_tensors(_SAMPLE)["outputs"]
+    half = float(x.max() - x.min()) / 15 / 2
+    equal = float(uniform(x.min() - half, x.max() + half, 4).error(x))
+    fitted = float(lloyd_max(x, 4, clip=(0, 100)).error(x))
+    source = "[hong2025], Fig. 5a, b: 4,000 outputs, 16 levels"
+    return [
+        Row("squared error, equal steps", "", 7.12, equal, 0.01, source, "definition",
+            "levels from the least to the largest output, both included"),
+        Row("squared error, Lloyd-Max", "", 2.90, fitted, 0.01, source),
+        Row("equal steps over Lloyd-Max", "", 2.46, equal / fitted, 0.02, source),
+    ]  # fmt: skip
+
+
+def cost_rows() -> list[Row]:
+    """Compare cost with what was published and with the two baselines."""
+    cost = _memristive(5).costs(256)
+    energy, area = cost["convert"].energy, cost["part"].area
+    survey = load_adc_survey()
+    best_energy = min(b.energy for b in survey.baselines if b.energy)
+    best_area = min(b.area for b in survey.baselines if b.area)
+    trap = "the baselines have other resolutions and nodes: 10 bits at 65 nm, 8 bits at 5 nm"
+    return [
+        Row("energy of a conversion, 5 bits", "fJ", 12.583, 1e15 * energy, 0.01, "[hong2025], Fig. 6", "definition"),
+        Row("area, 5 bits", "um2", 24.29, 1e12 * area, 0.01, "[hong2025], Fig. 6", "definition"),
+        Row("energy of the baseline over ours", "", 15.1, best_energy / energy, 0.01, "[hong2025]", "definition", trap),
+        Row("area of the baseline over ours", "", 12.9, best_area / area, 0.01, "[hong2025]", "definition", trap),
+        Row("converters' share of energy of the motivating macro", "%", 87.0, 100 * 32 * 4 * 2.55 / 371.89, 0.02,
+            "[hong2025], Fig. 1c; [yao2020]", "definition", "32 converters x 4 conversions x 2.55 pJ of 371.89 pJ"),
+        Row("converters' share of area of the motivating macro", "%", 75.0, 100 * 48_000 / 63_801.94, 0.02,
+            "[hong2025], Fig. 1c", "definition"),
+    ]  # fmt: skip
+
+
+def network_rows(images: int = _IMAGES, seeds: int = 4, epochs: int = 3) -> list[Row]:
+    """Compare VGG8 on CIFAR-10 (JPEG) behind converters of whole outputs; ours as loss against digital, in points.
+
+    Levels are fitted to other images of the shipped sample than those that are counted.
+    """
+    network = vgg8()
+    x, labels = vgg8_images()
+    few, counted = x[1::4][:images], torch.arange(len(x)) % 4 != 1
+    seen, truth = x[counted], labels[counted]
+    step = max(1, len(seen) // images)
+    seen, truth = seen[::step][:images], truth[::step][:images]
+    digital = _accuracy(network, seen, truth)
+    outputs = capture_outputs(network, few.split(_BATCH))
+    source = "[hong2025], Fig. 5c"
+    note = f"VGG8 of our own, {digital:.1f} % digital on {len(truth)} images, whole outputs"
+    rows: list[Row] = []
+
+    def row(what: str, published: float, accuracy: float, source: str, tolerance: float = 0.0) -> None:
+        lost = published - _DIGITAL
+        band = (lost - tolerance, lost + tolerance)
+        rows.append(Row(what, "points", band, accuracy - digital, 0.0, source, comment=note))
+
+    def quantised(books: dict[str, Codebook]) -> float:
+        return _accuracy(OutputConverters(network, books), seen, truth)
+
+    for bits, (equal, adaptive) in _VGG8.items():
+        ends = {name: (v.min(), v.max()) for name, v in outputs.items()}
+        edge = {name: uniform(*e, bits, "edge") for name, e in ends.items()}
+        row(f"{bits} bits, equal steps, lower edge", equal, quantised(edge), source, 5.0)
+        centre = {name: uniform(*e, bits) for name, e in ends.items()}
+        row(f"{bits} bits, equal steps, centre", equal, quantised(centre), source, 5.0)
+        books = fit_outputs(outputs, bits)
+        row(f"{bits} bits, Lloyd-Max", adaptive, quantised(books), source, 3.0)
+        varied = OutputConverters(network, books)
+        for (b, percent), published in _VARIED.items():
+            if b == bits:
+                found = mean(_varied(varied, percent, i, 1, seen, truth) for i in range(seeds))
+                row(f"{bits} bits, Lloyd-Max, {percent:g} % off", published, found, "[hong2025], Fig. 5d", 3.0)
+        pair = mean(_varied(varied, 1.0, i, 2, seen, truth) for i in range(seeds))
+        single = mean(_varied(varied, 1.0, i, 1, seen, truth) for i in range(seeds))
+        rows.append(
+            Row(f"{bits} bits, 1 % off: super-resolution over one", "points", (0.0, 12.0), pair - single, 0.0,
+                "[hong2025], Fig. 5e: 10.6, 10.5 and 6.5 points at 4, 5, 6 bits", comment="there ResNet-18, ImageNet")
+        )  # fmt: skip
+        if epochs:
+            learned = OutputConverters(network, books)
+            learn_levels(learned, network, few.split(_BATCH), epochs)
+            ours = _accuracy(learned, seen, truth)
+            row(f"{bits} bits, learned levels", adaptive, ours, "beyond [hong2025]: beside its Lloyd-Max", 100.0)
+    return rows
+
+
+def _varied(network: OutputConverters, percent: float, index: int, copies: int, x: Tensor, labels: Tensor) -> float:
+    network.vary(percent / 100, Seed(0).child("adaptive-adc", index), copies)
+    return _accuracy(network, x, labels)
+
+
+def _accuracy(network: nn.Module, x: Tensor, labels: Tensor) -> float:
+    """Return the accuracy in %."""
+    with torch.no_grad():
+        answers = torch.cat([network(batch).argmax(-1) for batch in x.split(_BATCH)])
+    return 100 * float((answers == labels).double().mean())
+
+
+RESULT = Result("The memristive adaptive converter: code, linearity, quantiser, cost, VGG8", _compute)
