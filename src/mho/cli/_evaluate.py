@@ -24,6 +24,10 @@ def evaluate(
     ],
     data: Annotated[str, typer.Option(help="Images and labels: a Parquet file or a Hugging Face name.")],
     chip: Annotated[list[str], typer.Option(help="Preset or TOML file; give it again to compare.")] = ["hermes"],  # noqa: B006
+    adc: Annotated[
+        list[str],
+        typer.Option(help="Also with this converter in the chips, a preset or a TOML file, to compare; see: mho adc."),
+    ] = [],  # noqa: B006
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("mho-report"),
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write all numbers to this file.")] = None,
     images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 1000,
@@ -57,12 +61,13 @@ def evaluate(
     from mho._evaluate import DAY
     from mho.samples import load_images
 
-    from ._show import bars, check_places, finish
+    from ._show import bars, check_places, converter_notes, finish
 
     check_places(out, json_file)
     if threads is not None:
         torch.set_num_threads(threads)
-    chips = [Chip.load(c, plugin) for c in chip]
+    loaded = [Chip.load(c, plugin) for c in chip]
+    chips = [c for own in loaded for c in (own, *(own.with_converter(a) for a in adc))]
     cold = list(dict.fromkeys(c.name for c in chips if kelvin and not c.tile.feels_heat))
     if cold:
         raise FileError(
@@ -102,8 +107,8 @@ def evaluate(
             for k, at in heats
             if ablation and c.effects
         ]  # fmt: skip
-    title = f"{Path(model).name} on {', '.join(c.name for c in chips)}"
-    finish(report(evaluations, title, ablations=ablations), out, json_file)
+    title = f"{Path(model).name} on {', '.join(c.name for c in loaded)}"
+    finish(report(evaluations, title, converter_notes(evaluations), ablations), out, json_file)
 
 
 def _factory(text: str) -> nn.Module:
