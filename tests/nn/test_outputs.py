@@ -127,7 +127,7 @@ def test_learning_brings_the_answers_nearer() -> None:
 
     before = distance()
     weight = converted.network.get_submodule("0").layer.weight.detach().clone()
-    losses = learn_levels(converted, net, X.split(20), epochs=8, rate=0.05)
+    losses = learn_levels(converted, net, X.split(20), epochs=25, rate=0.05)
     assert distance() < 0.8 * before
     assert losses[-1] < losses[0]
     assert torch.equal(converted.network.get_submodule("0").layer.weight, weight)
