@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -19,6 +17,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from timing import timed
 from torch import Tensor, nn
 
 import mho.nn
@@ -28,18 +27,6 @@ from mho.converters import load_converter
 from mho.core import rounds
 from mho.nn import TrainingNoise
 from mho.tiles import AnalogTile, BitSerial, BitSliced, LinearLayout, load_tile
-
-
-def timed(functions: dict[str, Callable[[], object]], count: int) -> dict[str, float]:
-    """Return the median CPU seconds of each function over interleaved rounds."""
-    seconds: dict[str, list[float]] = {name: [] for name in functions}
-    for index in range(count + 2):
-        for name, function in functions.items():
-            start = time.process_time()
-            function()
-            if index >= 2:
-                seconds[name].append(time.process_time() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 class Block(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -93,7 +93,7 @@ def _example(data: str | None, input_shape: str | None) -> Tensor | None:
     return _zeros(shape)
 
 
-def _numbers(result: NetworkSummary) -> dict[str, object]:
+def _numbers(result: NetworkSummary) -> dict[str, Any]:
     out = dataclasses.asdict(result)
     names = ("weights", "digital_parameters", "macs", "blocks", "digital_operations")
     return out | {"total": {name: getattr(result, name) for name in names}}

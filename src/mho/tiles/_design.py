@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _CELLS = 4096
 """Cells that are surveyed for each integer weight."""
+_CHUNK = 1 << 17
+"""Weights whose errors are made at once."""
 _SWEEPS = 2
 """Alternating solutions of the lines that stand in for an exact one."""
 
@@ -98,10 +100,14 @@ def _errors(
 
     A reference column has none: its error would be common to all columns.
     """
-    index = (weights - tile.weight_range[0]).to(torch.int32).flatten()
+    flat, low = weights.flatten(), tile.weight_range[0]
+    chunk = flat.numel() if torch.compiler.is_compiling() else _CHUNK  # what comes between stays in cache
     slices: list[Tensor] = []
     for mean, spread, one in zip(*moments, z, strict=True):
-        error = torch.index_select(mean, 0, index).addcmul_(torch.index_select(spread, 0, index), one.flatten())
+        error = torch.empty_like(one).flatten()
+        for out, some, normal in zip(error.split(chunk), flat.split(chunk), one.flatten().split(chunk), strict=True):
+            index = (some - low).to(torch.int32)
+            out.copy_(mean.index_select(0, index).addcmul_(spread.index_select(0, index), normal))
         slices.append(layout.split_weight(error.reshape(weights.shape)))
     errors = slices[0].unsqueeze(2) if len(slices) == 1 else torch.stack(slices, 2)
     return torch.nn.functional.pad(errors, (0, 1)) if tile.weights.reference_column else errors
