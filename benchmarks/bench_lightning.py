@@ -13,13 +13,13 @@ from dataclasses import replace
 from functools import partial
 
 import torch
-from timing import timed
 from torch import Tensor, nn
 
 import mho.nn
 from mho import Chip
 from mho.nn import TrainingNoise
 from mho.tiles import AnalogTile
+from timing import timed
 
 try:
     from aihwkit_lightning.nn import AnalogConv2d, AnalogLinear  # pyright: ignore[reportMissingImports]

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from timing import timed
 from torch import Tensor
 
 from mho.chip import Chip
 from mho.converters import load_converter
 from mho.core import Seed
 from mho.tiles import AbstractLayout, AnalogTile, BitSerial, Condition, ConvLayout, LinearLayout, load_tile
+from timing import timed
 
 
 def tile_layer(

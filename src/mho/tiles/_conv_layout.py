@@ -131,7 +131,7 @@ class ConvLayout(AbstractConvLayout):
 
     @property
     def _alone(self) -> bool:
-        """Whether row tiles are convolved one by one: a grouped convolution of wide groups takes up to twice as long."""
+        """Whether row tiles are convolved one by one: wide groups take up to twice as long together."""
         return self.row_tiles > 1 and self._tile_channels >= _WIDE
 
     def fixed(self, arranged: Tensor) -> Tensor:
