@@ -25,7 +25,8 @@ try:
     from aihwkit_lightning.nn import AnalogConv2d, AnalogLinear  # pyright: ignore[reportMissingImports]
     from aihwkit_lightning.simulator.configs import TorchInferenceRPUConfig  # pyright: ignore[reportMissingImports]
 except ImportError:
-    sys.exit("aihwkit-lightning is not installed here; pip install aihwkit-lightning==2.1.0 to compare with it")
+    print("aihwkit-lightning is not installed here; pip install aihwkit-lightning==2.1.0 to compare with it")
+    sys.exit()
 
 
 def config() -> TorchInferenceRPUConfig:
