@@ -63,7 +63,8 @@ def product(
         torch.bmm if x.shape[0] > 1 and (matrix.stride(-1) == 1 or torch.compiler.is_compiling()) else _one_by_one
     )
     switch = None if torch.compiler.is_compiling() else _switch()
-    if switch is None or (rounds() and not _allowed):
+    # One vector takes as long as reading the matrix, and torch's own library reads it fastest.
+    if switch is None or x.shape[1] == 1 or (rounds() and not _allowed):
         return multiply(x, matrix)
     with _reduced(switch):
         if not rounds():
