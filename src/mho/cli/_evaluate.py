@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mho.core import FileError
 
 from ._main import app
-
-if TYPE_CHECKING:
-    from torch import nn
+from ._network import network_of
 
 
 @app.command()
@@ -76,7 +73,7 @@ def evaluate(
         )
     heats = [(k, f", {k:g} K") for k in dict.fromkeys(kelvin)] or [(None, "")]
     moments = sorted({_time(t) for t in times.split(",")})
-    network = _factory(model) if ":" in model else Path(model)
+    network = network_of(model)
     means, deviations = _numbers(mean, "--mean"), _numbers(std, "--std")
     if min(deviations) <= 0:
         raise FileError(f"--std must be above zero, not {std!r}")
@@ -109,30 +106,6 @@ def evaluate(
         ]  # fmt: skip
     title = f"{Path(model).name} on {', '.join(c.name for c in loaded)}"
     finish(report(evaluations, title, converter_notes(evaluations), ablations), out, json_file)
-
-
-def _factory(text: str) -> nn.Module:
-    from torch import nn
-
-    module, _, name = text.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module), name)
-    except (ImportError, ValueError) as error:
-        raise FileError(f"{text!r} cannot be imported ({error}); run mho where {module!r} can be found") from None
-    except AttributeError:
-        raise FileError(f"{module!r} has no {name!r}; give package.module:factory") from None
-    except Exception as error:  # a user's module may raise anything
-        raise FileError(f"importing {module!r} failed ({type(error).__name__}: {error}); repair it first") from None
-    try:
-        made = factory()
-    except Exception as error:
-        raise FileError(
-            f"{text!r} cannot be called without arguments ({type(error).__name__}: {error}); "
-            "give a function that returns the network"
-        ) from None
-    if not isinstance(made, nn.Module):
-        raise FileError(f"{text!r} must return a torch nn.Module, not {type(made).__name__}")
-    return made
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:
