@@ -24,10 +24,10 @@ from mho.arrays import (
     read_margin,
 )
 from mho.converters import ROOMS as CONVERTERS
-from mho.converters import AbstractConverter, load_adc_survey, load_converter
+from mho.converters import AbstractConverter, bench, load_adc_survey, load_converter
 from mho.core import Loader, Seed
 from mho.devices import LEVELS, Written, load_cell, load_dynamics, survey
-from mho.reports import converter_survey, save_figure
+from mho.reports import converter_bench, converter_survey, save_figure
 
 FOLDER = Path(__file__).parent / "images"
 INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
@@ -298,9 +298,11 @@ def writing() -> None:
 
 
 def converters() -> None:
-    """Draw the converter presets among the published converters."""
+    """Draw the converter presets among the published converters, and one on the bench."""
     presets = {name: load_converter(name) for name in Loader(CONVERTERS).presets(AbstractConverter)}
     save_figure(converter_survey(load_adc_survey(), presets), FOLDER / "adc-survey.svg")
+    measured = bench(load_converter("memristive-5b"))
+    save_figure(converter_bench(measured, "memristive-5b, 64 columns"), FOLDER / "adc-bench.svg")
 
 
 def roofline() -> None:

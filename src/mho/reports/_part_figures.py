@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -75,12 +76,13 @@ def converter_survey(survey: AdcSurvey, parts: Mapping[str, AbstractConverter], 
             typical, one = factor * survey.area_regression(bits, 5e7, 28e-9), 10**survey.area_regression.sigma
             axes.fill_between(bits, typical / one, typical * one, color="#f2c14e", alpha=0.22, linewidth=0)
             axes.plot(bits, typical, color="#b8860b", linewidth=1.1, label="typical, 28 nm, 50 MS/s")
-        for (kind, members), colour, marker in zip(kinds.items(), SERIES[1:], "Ds^vPX", strict=False):
+        looks = itertools.cycle(zip(itertools.cycle(SERIES[1:]), "Ds^vPXo<>d", strict=False))
+        for (kind, members), (colour, marker) in zip(kinds.items(), looks, strict=False):
             members = sorted(members, key=lambda part: part.resolution)
             costs = [part.costs(rows) for part in members]
             values = [c["convert"].energy if quantity == "energy" else c["part"].area for c in costs]
             axes.plot(
-                [part.resolution for part in members], [factor * v for v in values], marker + "-", color=colour,
+                [part.resolution for part in members], [factor * v for v in values], marker, color=colour,
                 markersize=6, linewidth=1, markeredgecolor=PAPER, markeredgewidth=0.7, label=f"{kind}, nominal bits",
             )  # fmt: skip
         for b in survey.baselines:
