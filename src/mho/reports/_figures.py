@@ -26,12 +26,14 @@ SHOWN_TILES = 32
 SERIES = ("#1f6f8b", "#d1603d", "#6a4c93", "#3a7d44", "#b8860b", "#7a8288")
 BLOCKS = {
     "cells": "#1f6f8b",
+    "restore": "#145064",
     "input encoding": "#86bbd8",
     "output encoding": "#d1603d",
     "digital": "#f2c14e",
     "digital operators": "#b8a26a",
     "digital unit": "#b8a26a",
     "clock": "#9d8bb5",
+    "refresh": "#6f8fa0",
     "leakage": "#b7bfc8",
 }
 

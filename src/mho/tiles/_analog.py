@@ -509,6 +509,11 @@ class AnalogTile(AbstractTile):
     def _word_capacitance(self) -> Farad:
         return (self.wires.word_capacitance if self.wires is not None else 0.0) or self.line_capacitance
 
+    @property
+    def _row_cells(self) -> int:
+        """Cells on the word line of a row of weights, spare columns included."""
+        return (self.cols + self.spare_columns) * self.weights.cells_per_weight
+
     def _phases(self, signed: bool) -> int:
         """How often the word lines are pulsed in one product."""
         turns = self.columns_per_converter if self.converter.concurrent else 1
@@ -517,7 +522,8 @@ class AnalogTile(AbstractTile):
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return drivers, read-out and registers of one product.
 
-        Word lines take C V^2 a pulse; bit lines are held at one voltage and so take none.
+        Word lines take C V^2 a pulse; bit lines are held at one voltage and so take none. Where reading destroys what the
+        cells hold, each pulse is followed by restoring, row after row, all cells on the word lines.
         """
         lines = (columns + self.weights.reference_column) * len(self.weights.significance)
         conversions = lines * len(self.inputs.significance(signed))
@@ -526,8 +532,7 @@ class AnalogTile(AbstractTile):
         post = self.post.costs()
         on = self.inputs.pulse_time + self.pre.settling
         turns = 1 if self.converter.concurrent else self.columns_per_converter
-        line_cells = (self.cols + self.spare_columns) * self.weights.cells_per_weight
-        line_energy = self._word_capacitance * line_cells * self.read_voltage**2
+        line_energy = self._word_capacitance * self._row_cells * self.read_voltage**2
         logic = self.post.logic
         driver_energy = self.dac_capacitance * self.inputs.bits_per_phase * self.supply**2
         # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
@@ -535,7 +540,9 @@ class AnalogTile(AbstractTile):
         driver_energy += self.inputs.time_steps * compare
         readers = lines / (self.columns_per_converter if self.converter.concurrent else 1)
         bits = rows * self.inputs.resolution + columns * self.post.accumulator_bits
-        return {
+        restore = self.cell.costs().get("restore")
+        restored = {} if restore is None else {"restore": self._restored(restore) * (rows * pulses)}
+        return restored | {
             "input encoding": Cost(rows * pulses * (line_energy + driver_energy), pulses * self.inputs.pulse_time),
             "output encoding": Cost(
                 readers * pulses * self.pre.costs(on)["read"].energy
@@ -568,6 +575,15 @@ class AnalogTile(AbstractTile):
         cells = rows * columns * self.weights.cells_per_weight
         return self.cell.costs()["write"] * cells
 
+    def _restored(self, restore: Cost) -> Cost:
+        """Return the cost of writing one row back, all its cells at once."""
+        return Cost(energy=restore.energy * self._row_cells, latency=restore.latency)
+
+    def upkeep(self) -> Mapping[str, Cost]:
+        """Return the power of refreshing all cells of the tile, where cells forget."""
+        refresh = self.cell.costs().get("refresh")
+        return {} if refresh is None else {"refresh": Cost(leakage=refresh.leakage * self.rows * self._row_cells)}
+
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""
         columns = self.cols + self.spare_columns
@@ -576,7 +592,7 @@ class AnalogTile(AbstractTile):
         cell = self.cell.costs()["part"]
         above = self.principle.cell_area if self.principle is not None else 0.0
         cell = replace(cell, area=max(cell.area, above))
-        cells = cell * (self.rows * columns * self.weights.cells_per_weight)
+        cells = cell * (self.rows * self._row_cells)
         driver = self.post.logic.register(self.inputs.resolution) * 2
         # A converter that samples needs every line held at once; one that counts takes its lines in turn.
         held = lines if not self.converter.concurrent else converters

@@ -166,6 +166,10 @@ class AbstractTile(ABC):
     def write_cost(self, rows: int, columns: int) -> Cost:
         """Return what writing so many rows and columns once costs, as the cell's `write` says."""
 
+    def upkeep(self) -> Mapping[str, Cost]:
+        """Return the power, as `leakage`, that keeps what the cells hold while the tile is on, by block."""
+        return {}
+
     @abstractmethod
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""
