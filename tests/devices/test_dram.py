@@ -102,7 +102,7 @@ def test_effects() -> None:
 
 
 def test_reading_and_keeping_have_a_cost() -> None:
-    """A restore is an access like a write; a refresh is one in each interval; without restore nothing is written back."""
+    """A restore is an access like a write; a refresh is one in each interval."""
     costs = _cell().costs()
     assert costs["restore"] == costs["write"]
     assert costs["refresh"] == Cost(leakage=_cell().refresh_power(1))

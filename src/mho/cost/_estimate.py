@@ -23,8 +23,8 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
 
     The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
     one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `refresh` (where cells
-    forget) and `leakage` (both over the latency) as named leaves; `silicon`, the area of all tiles and the digital unit.
-    Tiles without weights are off, and with them their share of the digital unit.
+    forget) and `leakage` (both over the latency) as named leaves; `silicon`, the area of all tiles and the digital
+    unit. Tiles without weights are off, and with them their share of the digital unit.
     """
     layers: list[CostTree] = []
     digital: dict[str, Cost] = {}
@@ -127,7 +127,7 @@ def _silicon(chip: Chip) -> CostTree:
 
 
 def by_block(cost: CostTree) -> dict[str, Cost]:
-    """Sum an estimate over the layers: cells, restoring, input and output encoding, digital; then what is no layer's."""
+    """Sum an estimate over the layers: cells, restoring, input and output encoding, digital; then the rest."""
     out: dict[str, Cost] = {}
     for part in cost.parts:
         if part.name == "silicon":

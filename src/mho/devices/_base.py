@@ -76,8 +76,8 @@ class AbstractCell(ABC):
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of the actions `write` and of the `part` itself (area of one cell).
 
-        A cell whose reading destroys what it holds has `restore` as well, the cost of writing it back after one read; one
-        that forgets has `refresh`, whose `leakage` is the mean power, in W, of keeping it.
+        A cell whose reading destroys what it holds has `restore` as well, the cost of writing it back after one read;
+        one that forgets has `refresh`, whose `leakage` is the mean power, in W, of keeping it.
         """
 
 

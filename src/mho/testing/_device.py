@@ -88,8 +88,8 @@ def _costs(cell: AbstractCell, name: str) -> None:
         assert key in costs, f"{name}.costs() must have {key!r}: Cost of a write pulse, and Cost(area=...) of one cell"
     known = {"write", "part", "restore", "refresh"}
     assert set(costs) <= known, (
-        f"{name}.costs() must have no other actions than {', '.join(sorted(known))}, not {', '.join(set(costs) - known)}: "
-        "nothing asks for them"
+        f"{name}.costs() must have no other actions than {', '.join(sorted(known))}, "
+        f"not {', '.join(sorted(set(costs) - known))}: nothing asks for them"
     )
     assert "refresh" not in costs or dataclasses.replace(costs["refresh"], leakage=0.0) == Cost(), (
         f"{name}.costs()['refresh'] must be Cost(leakage=...), the power of refreshing one cell in W"

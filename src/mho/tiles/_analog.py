@@ -522,8 +522,8 @@ class AnalogTile(AbstractTile):
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return drivers, read-out and registers of one product.
 
-        Word lines take C V^2 a pulse; bit lines are held at one voltage and so take none. Where reading destroys what the
-        cells hold, each pulse is followed by restoring, row after row, all cells on the word lines.
+        Word lines take C V^2 a pulse; bit lines are held at one voltage and so take none. Where reading destroys what
+        the cells hold, each pulse is followed by restoring, row after row, all cells on the word lines.
         """
         lines = (columns + self.weights.reference_column) * len(self.weights.significance)
         conversions = lines * len(self.inputs.significance(signed))
