@@ -146,7 +146,7 @@ def principles() -> None:
     axes.invert_yaxis()
     patches = [Patch(color=colours[i], label=n) for i, n in enumerate(names)]
     axes.legend(handles=patches, frameon=False, fontsize=8, loc="upper right")
-    axes.set_xlim(0, 11)
+    axes.set_xlim(0, 13)
     axes.set_xlabel("error of the test product, gain and offset fitted (%); split by variance")
     save(figure, "principles-budget.svg")
 

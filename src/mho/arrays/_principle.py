@@ -13,6 +13,8 @@ from mho.core import Farad, Second, SquareMetre
 
 BOLTZMANN = 1.380649e-23
 """J / K, exact by definition of the kelvin."""
+ELECTRON = 1.602176634e-19
+"""C, exact by definition of the ampere."""
 
 
 @dataclass(frozen=True)
