@@ -46,7 +46,9 @@ WORST: dict[str, AbstractPrinciple] = {
 }
 EFFECTS = {
     "current-domain": {"finite on/off ratio": "on_off", "line voltage": "read_out", "thermal noise": "temperature"},
-    "charge-domain": {"line voltage": "early_voltage", "jitter": "jitter", "thermal noise": "temperature", "shot noise": "shot"},
+    "charge-domain": {
+        "line voltage": "early_voltage", "jitter": "jitter", "thermal noise": "temperature", "shot noise": "shot",
+    },
     "charge-redistribution": {
         "capacitor mismatch": "mismatch", "parasitic capacitance": "parasitic", "thermal noise": "temperature",
     },
@@ -59,7 +61,8 @@ EFFECTS = {
     "resistance-sum": {"junction spread": "spread", "jitter": "jitter", "thermal noise": "temperature"},
     "delay-chain": {"delay mismatch": "mismatch", "jitter": "jitter"},
     "ramp-crossing": {
-        "comparator noise": "comparator_noise", "jitter": "jitter", "thermal noise": "temperature", "shot noise": "shot",
+        "comparator noise": "comparator_noise", "jitter": "jitter", "thermal noise": "temperature",
+        "shot noise": "shot",
     },
 }  # fmt: skip
 LEVELS = sorted(IDEAL.keys() - {"resistance-sum", "delay-chain"})

@@ -86,6 +86,12 @@ class CurrentDomain(AbstractPrinciple):
         return 0.0
 
     @property
+    def shared(self) -> Mapping[str, float]:
+        """Conductance, voltage, and the pulse where it is given."""
+        pulse = {"pulse": self.pulse} if self.pulse else {}
+        return {"g_max": self.g_max, "read_voltage": self.read_voltage} | pulse
+
+    @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
         """On/off ratio, loading of the read-out, thermal noise, where there is any."""
         without = {
@@ -104,9 +110,9 @@ class ChargeDomain(AbstractPrinciple):
     resistance, V_A the Early voltage). Since the loss is common to all cells, the discharge depends on the ideal one
     only: v = V_A (1 - exp(-u / V_A)), u = sum(w x) i t / C, whatever the order of the pulses (own derivation).
 
-    Noise: sampling noise kT / C of the line, jitter of the pulse edges, which adds over the rows as their root, and shot
-    noise of the currents: a charge Q that came as electrons has a variance q Q, at worst with all cells on.
-    Source: [sarpeshkar1993] for kT / C and for the shot noise of transistors.
+    Noise: sampling noise kT / C of the line, jitter of the pulse edges, which adds over the rows as their root, and
+    shot noise of the currents: a charge Q that came as electrons has a variance q Q, at worst with all cells on. Source:
+    [sarpeshkar1993] for kT / C and for the shot noise of transistors.
     """
 
     current: Annotated[Ampere, Positive]

@@ -87,6 +87,14 @@ class AbstractPrinciple(ABC):
         """This principle without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
         return {}
 
+    @property
+    def shared(self) -> Mapping[str, float]:
+        """Numbers that are those of the cell or the tile around it as well, by field: files must agree in them.
+
+        Known are `g_max` (the cell's highest conductance), `read_voltage` and `pulse` (how long a phase lasts).
+        """
+        return {}
+
     def read(
         self,
         x: Float[Tensor, "*d rows"],

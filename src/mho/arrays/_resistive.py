@@ -98,6 +98,12 @@ class ResistiveDivision(AbstractPrinciple):
         return 0.0
 
     @property
+    def shared(self) -> Mapping[str, float]:
+        """Conductance, voltage, and the pulse where it is given."""
+        pulse = {"pulse": self.pulse} if self.pulse else {}
+        return {"g_max": self.g_max, "read_voltage": self.read_voltage} | pulse
+
+    @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
         """Uncorrected columns, loading, thermal noise, where there is any."""
         without = {
@@ -116,8 +122,8 @@ class ResistanceSum(AbstractPrinciple):
     through a cell is x R(w) + (1 - x) R(1 - w), high where x = w: an XNOR. With the known sum of x, and the column's
     reading for x = 0, the product of bits follows. Junctions differ by `spread`. The sum is read as the time R C ln 2
     that charging a capacitor takes; `jitter` is that of the time-to-digital converter. The capacitor's voltage errs by
-    kT / C at any time, from the reset until half of the voltage is crossed at the slope V / (2 R C): that is worst where
-    R is largest. Source: [jung2022] for the circuit, [sarpeshkar1993] for kT / C.
+    kT / C at any time, from the reset until half of the voltage is crossed at the slope V / (2 R C): worst where R is
+    largest. Source: [jung2022] for the circuit, [sarpeshkar1993] for kT / C.
     """
 
     r_low: Annotated[Ohm, Positive]

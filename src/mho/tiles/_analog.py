@@ -30,6 +30,8 @@ from ._weights import AbstractWeightEncoding
 
 _CHUNK = 1 << 20
 """Partial sums that are held at once: 4 MiB, so that the passes over them stay in cache."""
+_AGREE = 0.01
+"""How far numbers that a principle shares with its tile may be apart."""
 _COVERAGE = 0.9999
 """Share of the partial sums of the calibration inputs that the full scale covers."""
 
@@ -133,6 +135,26 @@ class AnalogTile(AbstractTile):
         memory = self.cell.memory
         if memory in memories() and principle in principles() and (reason := excluded(principle, memory)):
             raise ValueError(f"{principle} cannot be built of {memory}: {reason}; take another cell or principle")
+
+    @property
+    def contradictions(self) -> tuple[str, ...]:
+        """Numbers of the principle that the cell or the tile holds as well, where they are not the same."""
+        own = {
+            "g_max": ("the cell's highest conductance", self.cell.range[1], "S"),
+            "read_voltage": ("read_voltage of the tile", self.read_voltage, "V"),
+            "pulse": ("a phase of the inputs", self.inputs.pulse_time, "s"),
+        }
+        principle = self.principle
+        return (
+            ()
+            if principle is None
+            else tuple(
+                f"{name} of {type(principle).__name__} and {own[name][0]} must be the same, not {value:.3g} and "
+                f"{own[name][1]:.3g} {own[name][2]}; change one of them"
+                for name, value in principle.shared.items()
+                if not math.isclose(value, own[name][1], rel_tol=_AGREE)
+            )
+        )
 
     def _check_phase(self, what: str, needed: float) -> None:
         given = self.inputs.pulse_time + self.pre.settling
