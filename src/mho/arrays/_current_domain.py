@@ -111,8 +111,9 @@ class ChargeDomain(AbstractPrinciple):
     only: v = V_A (1 - exp(-u / V_A)), u = sum(w x) i t / C, whatever the order of the pulses (own derivation).
 
     Noise: sampling noise kT / C of the line, jitter of the pulse edges, which adds over the rows as their root, and
-    shot noise of the currents: a charge Q that came as electrons has a variance q Q, at worst with all cells on. Source:
-    [sarpeshkar1993] for kT / C and for the shot noise of transistors.
+    shot noise of the currents: a charge Q that came as electrons has a variance q Q, at worst with all cells on.
+
+    Source: [sarpeshkar1993] for kT / C and for the shot noise of transistors.
     """
 
     current: Annotated[Ampere, Positive]

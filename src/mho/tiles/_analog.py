@@ -117,6 +117,8 @@ class AnalogTile(AbstractTile):
                 raise ValueError('wires with ir_drop = "newton" need a current_law and inputs that are levels')
             if self.principle is not None:
                 raise ValueError('wires with ir_drop = "newton" solve for currents; leave the principle out')
+        if self.gated:
+            self._check_gates()
         if self.principle is not None:
             self._check_memory(type(self.principle).__name__)
             self._check_phase("the columns", self.principle.settling(self.rows, self.converter.resolution))
@@ -135,6 +137,22 @@ class AnalogTile(AbstractTile):
         memory = self.cell.memory
         if memory in memories() and principle in principles() and (reason := excluded(principle, memory)):
             raise ValueError(f"{principle} cannot be built of {memory}: {reason}; take another cell or principle")
+
+    def _check_gates(self) -> None:
+        if self.inputs.pulse_steps != 1:
+            raise ValueError(
+                "inputs on gates must be bits, one a phase: transistors are on or off; take BitSerial, "
+                f"not {type(self.inputs).__name__}"
+            )
+        if self.current_law is not None or self.principle is not None or self.sorted_lines:
+            raise ValueError(
+                "columns with inputs on gates take no current_law, principle or sorted_lines; leave them out"
+            )
+
+    @property
+    def gated(self) -> bool:
+        """Whether inputs are on gates."""
+        return self.wires is not None and self.wires.gates
 
     @property
     def contradictions(self) -> tuple[str, ...]:
@@ -300,8 +318,14 @@ class AnalogTile(AbstractTile):
         lsb = real.lsb[:, :, None]  # [R, S, 1]
         significance = torch.tensor(self.weights.significance)[:, None]
         coefficient = lsb * significance / real.gain_correction * real.drift_factor.unsqueeze(3)
+
+        def arranged(digits: Tensor) -> Tensor:
+            return layout.fixed(layout.arrange(digits * (real.gain / lsb).unsqueeze(-2)))
+
         return ArrayState(
-            matrix=layout.fixed(layout.arrange(real.digits * (real.gain / lsb).unsqueeze(-2))),
+            matrix=arranged(real.digits - real.load * real.slope if real.slope is not None else real.digits),
+            slope=arranged(real.slope) if real.slope is not None else None,
+            share=layout.fixed(layout.arrange(real.share)) if real.share is not None else None,
             offset=real.offset,
             biased=bool(real.offset.any()),
             coefficient=coefficient,
@@ -328,7 +352,9 @@ class AnalogTile(AbstractTile):
 
     def _integers(self, layout: AbstractLayout, real: Realisation) -> Tensor | None:
         """Return the matrix of integers if no code of any input differs from its partial sum; else None."""
-        straight = real.circuit is None and real.bit_weights is None and real.read_variance is None
+        straight = (
+            real.circuit is None and real.slope is None and real.bit_weights is None and real.read_variance is None
+        )
         straight = straight and self.principle is None and self.noise_lsb == 0
         straight = straight and self.dac_inl == 0 and (self.current_law is None or self.inputs.energy_exponent != 2)
         if not straight:
@@ -435,6 +461,8 @@ class AnalogTile(AbstractTile):
             coarse = self.inputs.pulse_steps > 256 or driven is not pulses
             with matrix_units(False) if coarse else nullcontext():
                 p = layout.partials(state.matrix, driven)
+                if state.slope is not None and state.share is not None:
+                    p.addcmul_(layout.partials(state.slope, driven), layout.partials(state.share, driven))
         else:
             driven = pulses
             p = self._solved(layout, state, pulses)
@@ -544,8 +572,9 @@ class AnalogTile(AbstractTile):
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return drivers, read-out and registers of one product.
 
-        Word lines take C V^2 a pulse; bit lines are held at one voltage and so take none. Where reading destroys what
-        the cells hold, each pulse is followed by restoring, row after row, all cells on the word lines.
+        Word lines take C V^2 a pulse, gates that of the supply; bit lines are held at one voltage and so take none.
+        Where reading destroys what the cells hold, each pulse is followed by restoring, row after row, all cells on the
+        word lines.
         """
         lines = (columns + self.weights.reference_column) * len(self.weights.significance)
         conversions = lines * len(self.inputs.significance(signed))
@@ -554,7 +583,8 @@ class AnalogTile(AbstractTile):
         post = self.post.costs()
         on = self.inputs.pulse_time + self.pre.settling
         turns = 1 if self.converter.concurrent else self.columns_per_converter
-        line_energy = self._word_capacitance * self._row_cells * self.read_voltage**2
+        swing = self.supply if self.gated else self.read_voltage
+        line_energy = self._word_capacitance * self._row_cells * swing**2
         logic = self.post.logic
         driver_energy = self.dac_capacitance * self.inputs.bits_per_phase * self.supply**2
         # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
