@@ -191,7 +191,7 @@ def test_closed_is_much_nearer_than_ideal_wires(pairs: Any) -> None:
 @pytest.mark.parametrize("wires", [SINGLE, PAIRED], ids=["1T1R", "SW-2T2R"])
 @pytest.mark.parametrize("density", [0.1, 0.5, 0.8])
 def test_closed_follows_the_pattern(wires: Wires, density: float) -> None:
-    """A tile takes the more from a column, the more of it is on: nearer to the truth than ideal wires at any density."""
+    """A tile takes the more from a column, the more of it is on: nearer to the truth than ideal wires."""
     layout = LinearLayout(128, 8, 128)
     weight = (Seed(0).child("w").normal((8, 128)) * 35).round().clamp(-127, 127)
     on = (torch.rand((1, 1, 1, 8, 128), generator=Seed(2).generator()) < density).float()

@@ -88,7 +88,7 @@ class ArrayState:
     read_variance: Tensor | None = None
     """As the matrix, in LSB^2 per step^2, bfloat16: a variance needs no more than its 8 bits."""
     slope: Tensor | None = None
-    """What is added to the matrix for each unit of the share of a column's conductance that is on, with inputs on gates;
+    """What is added for each unit of the share of a column's conductance that is on, with inputs on gates;
     `matrix` is at none.
     """
     share: Tensor | None = None
