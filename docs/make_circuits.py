@@ -39,6 +39,7 @@ CAUSES = {
     "capacitor mismatch": RED,
     "junction spread": RED,
     "delay mismatch": RED,
+    "shot noise": RED,
 }
 Point = tuple[float, float]
 

@@ -26,7 +26,7 @@ from mho.arrays import (
 from mho.converters import ROOMS as CONVERTERS
 from mho.converters import AbstractConverter, bench, load_adc_survey, load_converter
 from mho.core import Loader, Seed
-from mho.devices import LEVELS, Written, load_cell, load_dynamics, survey
+from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamics, survey
 from mho.reports import converter_bench, converter_survey, save_figure
 
 FOLDER = Path(__file__).parent / "images"
@@ -150,7 +150,7 @@ def principles() -> None:
     axes.invert_yaxis()
     patches = [Patch(color=colours[i], label=n) for i, n in enumerate(names)]
     axes.legend(handles=patches, frameon=False, fontsize=8, loc="upper right")
-    axes.set_xlim(0, 11)
+    axes.set_xlim(0, 13)
     axes.set_xlabel("error of the test product, gain and offset fitted (%); split by variance")
     save(figure, "principles-budget.svg")
 
@@ -335,6 +335,48 @@ def roofline() -> None:
     save(figure, "roofline.svg")
 
 
+def tunnelling() -> None:
+    """Draw the threshold of a floating gate against time, under growing pulses, and what its loop needs."""
+    figure = Figure(figsize=(8.2, 2.8), layout="constrained")
+    one, two, three = figure.subplots(1, 3)
+    model = load_dynamics("flash-fn")
+    assert isinstance(model, FowlerNordheim)
+    wide = replace(model, lowest=-20.0, window=40.0)
+    start = torch.tensor([model.neutral], dtype=torch.float64)
+    widths = [10 ** (d / 10) for d in range(-70, 1)]
+    for volt, colour in ((13, GREEN), (15, BLUE), (17, RED)):
+        gate = torch.tensor([float(volt)], dtype=torch.float64)
+        for sign, style in ((-1, "-"), (1, "--")):
+            shift = [float(wide.pulse(start, sign * gate, w)) - model.neutral for w in widths]
+            one.semilogx(widths, shift, style, color=colour, label=f"{volt} V" if sign < 0 else None)
+    one.set_xlabel("length of one pulse (s)")
+    one.set_ylabel("threshold moved by (V)")
+    one.legend(frameon=False, fontsize=7)
+    for step, colour in ((0.5, RED), (0.25, BLUE), (0.1, GREEN)):
+        state, seen = start, [0.0]
+        for n in range(30):
+            state = wide.pulse(state, torch.tensor([-(14 + step * n)], dtype=torch.float64), 1e-4)
+            seen.append(float(state) - model.neutral)
+        two.plot(range(31), seen, ".-", color=colour, markersize=3, linewidth=0.8, label=f"{step:g} V a pulse")
+    two.set_xlabel("pulses of 0.1 ms, from 14 V")
+    two.legend(frameon=False, fontsize=7)
+    cell = load_cell("nor-flash-written")
+    assert isinstance(cell, Written)
+    targets = torch.linspace(*cell.range, 12, dtype=torch.float64)[1:].repeat(200, 1)
+    for step, colour in ((0.05, GREEN), (0.1, BLUE), (0.2, GOLD), (0.4, RED)):
+        done = replace(cell.loop, step=step).write(cell.dynamics, targets, Seed(0))
+        assert done.yield_ > 0.99
+        name = f"{step:g} V a pulse"
+        three.plot(1e6 * targets[0], done.pulses.mean(0), ".-", color=colour, markersize=4, label=name)
+    three.set_xlabel("target (µS)")
+    three.set_ylabel("mean pulses of a cell")
+    three.set_ylim(0, 90)
+    three.legend(frameon=False, fontsize=7, ncols=2, loc="upper center")
+    for axes in (one, two, three):
+        axes.grid(color="#e3e8ee")
+    save(figure, "cells-tunnelling.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -348,6 +390,7 @@ def main() -> None:
         writing()
         converters()
         roofline()
+        tunnelling()
 
 
 if __name__ == "__main__":

@@ -164,6 +164,20 @@ def test_jitter_of_the_edges() -> None:
     assert both.noise(100) == _near(math.hypot(0.1, replace(both, jitter=0.0).noise(100)))
 
 
+def test_shot_noise_counts_electrons() -> None:
+    """Literally: the electrons of 64 full cells, 6,242 each; a Fano factor of a half takes a root of two."""
+    principle = replace(CHARGE, shot=1.0, early_voltage=math.inf)
+    one = 1e-6 * 1e-9 / 1.602176634e-19
+    electrons = torch.poisson(torch.full((20000, 64), one), generator=Seed(4).generator()).sum(1)
+    assert float((electrons.double() / one).std()) == _near(principle.noise(64), rel=0.02)
+    assert principle.noise(64) == _near(math.sqrt(64 / one))
+    assert principle.noise(256) == _near(2 * principle.noise(64))
+    assert replace(principle, shot=0.5).noise(64) == _near(principle.noise(64) / math.sqrt(2))
+    assert replace(principle, capacitance=1e-15).noise(64) == principle.noise(64)
+    both = replace(principle, temperature=300.0, capacitance=1e-12)
+    assert both.noise(64) == _near(math.hypot(principle.noise(64), replace(both, shot=0.0).noise(64)))
+
+
 def test_energy_of_recharging() -> None:
     """A cell takes 1 fC for a full pulse, given back at 0.9 V: 0.9 fJ; an off cell a thousandth of it."""
     principle = replace(CHARGE, early_voltage=math.inf, on_off=1000.0)

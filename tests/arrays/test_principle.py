@@ -36,17 +36,19 @@ IDEAL: dict[str, AbstractPrinciple] = {
 PRESETS = {name: load_principle(name) for name in IDEAL}
 WORST: dict[str, AbstractPrinciple] = {
     "current-domain": CurrentDomain(40e-6, 0.2, 5.0, 100.0, 1e-15, 1e8, 300.0, 1e-8),
-    "charge-domain": ChargeDomain(1e-6, 1e-9, 1e-13, 0.9, 1.0, 20.0, 2e-11, 300.0),
+    "charge-domain": ChargeDomain(1e-6, 1e-9, 1e-13, 0.9, 1.0, 20.0, 2e-11, 300.0, 1.0),
     "charge-redistribution": ChargeRedistribution(1e-15, 0.9, 1e-15, 0.1, 1e4, 300.0),
     "capacitive-division": CapacitiveDivision(1e-15, 0.9, 1e-15, 0.5, 0.1, 1e4, 300.0),
     "resistive-division": ResistiveDivision(40e-6, 0.2, 5.0, False, 1e-4, 1e-13, 300.0, 1e-8),
-    "resistance-sum": ResistanceSum(1e4, 1.2, 0.1, 1e3, 1e-14, 1.0, 1e-9),
+    "resistance-sum": ResistanceSum(1e4, 1.2, 0.1, 1e3, 1e-14, 1.0, 1e-9, 300.0),
     "delay-chain": DelayChain(20e-12, 10e-12, 0.2, 1e-12, 1e-15),
-    "ramp-crossing": RampCrossing(100e-9, 10e-9, 1e-12, 0.9, 1e-3, 300.0, 1e-10),
+    "ramp-crossing": RampCrossing(100e-9, 10e-9, 1e-12, 0.9, 1e-3, 300.0, 1e-10, 1.0),
 }
 EFFECTS = {
     "current-domain": {"finite on/off ratio": "on_off", "line voltage": "read_out", "thermal noise": "temperature"},
-    "charge-domain": {"line voltage": "early_voltage", "jitter": "jitter", "thermal noise": "temperature"},
+    "charge-domain": {
+        "line voltage": "early_voltage", "jitter": "jitter", "thermal noise": "temperature", "shot noise": "shot",
+    },
     "charge-redistribution": {
         "capacitor mismatch": "mismatch", "parasitic capacitance": "parasitic", "thermal noise": "temperature",
     },
@@ -56,10 +58,11 @@ EFFECTS = {
     "resistive-division": {
         "uncorrected column sums": "corrected", "line voltage": "load", "thermal noise": "temperature",
     },
-    "resistance-sum": {"junction spread": "spread", "jitter": "jitter"},
+    "resistance-sum": {"junction spread": "spread", "jitter": "jitter", "thermal noise": "temperature"},
     "delay-chain": {"delay mismatch": "mismatch", "jitter": "jitter"},
     "ramp-crossing": {
         "comparator noise": "comparator_noise", "jitter": "jitter", "thermal noise": "temperature",
+        "shot noise": "shot",
     },
 }  # fmt: skip
 LEVELS = sorted(IDEAL.keys() - {"resistance-sum", "delay-chain"})

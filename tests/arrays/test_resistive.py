@@ -187,6 +187,33 @@ def test_the_sum_is_read_as_a_time() -> None:
     assert SERIES.noise(7) == 0
 
 
+def test_thermal_noise_moves_the_crossing() -> None:
+    """Literally: a capacitor whose reset and whose resistor are noisy, and when it crosses half of the voltage.
+
+    kT / C stays what it is, as what the resistor adds makes up for what of the reset is forgotten. 5 fF are at 0.91 mV.
+    """
+    rows, steps, paths = 64, 1500, 4000
+    principle = replace(SERIES, temperature=300.0, capacitance=5e-15)
+    ohms = _path(SERIES, [1] * rows, [1.0] * rows, [0.0] * rows, [0.0] * rows)
+    tau = ohms * 5e-15
+    sigma = math.sqrt(1.380649e-23 * 300 / 5e-15)
+    dt = tau / steps
+    keep = math.exp(-dt / tau)
+    z = Seed(6).normal((steps + 1, paths)).double()
+    noise, crossed = sigma * z[0], torch.full((paths,), math.inf).double()
+    for n in range(1, steps + 1):
+        noise = noise * keep + sigma * math.sqrt(1 - keep**2) * z[n]
+        v = 1 - math.exp(-n * dt / tau) + noise
+        crossed = torch.where((v >= 0.5) & crossed.isinf(), n * dt, crossed)
+    assert float(crossed.mean()) == _near(tau * math.log(2), rel=5e-3)
+    step = 2 * 12e3 * 5e-15 * math.log(2)
+    assert float(crossed.std()) / step == _near(principle.noise(rows), rel=0.05)
+    assert principle.noise(rows) == _near(sigma * 2 * tau / step)
+    assert principle.noise(2 * rows) == _near(2 * principle.noise(rows))
+    both = replace(principle, jitter=1e-10)
+    assert both.noise(rows) == _near(math.hypot(principle.noise(rows), replace(both, temperature=0.0).noise(rows)))
+
+
 def test_the_longest_time_is_that_of_high_junctions() -> None:
     high = _path(SERIES, [1] * ROWS, [1.0] * ROWS, [0.0] * ROWS, [0.0] * ROWS)
     assert SERIES.settling(ROWS, 8) == _near(high * 1e-14 * math.log(2))

@@ -141,6 +141,28 @@ def test_jitter_of_the_inputs() -> None:
     assert principle.noise(4 * ROWS) == _near(2 * principle.noise(ROWS))
 
 
+def test_shot_noise_of_the_ramp() -> None:
+    """Literally: electrons that arrive at full cells until those of the threshold are there; decoded, a spread of k.
+
+    24 full cells: 0.1 uA x 10 ns x 24 = 24 fC, 149,800 electrons, whose last one comes early or late.
+    """
+    principle = replace(RAMP, shot=1.0)
+    one = 100e-9 * 10e-9 / 1.602176634e-19
+    count = ROWS * one
+    assert principle.noise(ROWS) == _near(math.sqrt(ROWS / one))
+    # The time of the n-th arrival is gamma-distributed; rates are those of all cells.
+    gamma = torch.distributions.Gamma(
+        torch.tensor(count).double(), torch.tensor(ROWS * 100e-9 / 1.602176634e-19).double()
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        times = gamma.sample((20000,))
+    assert float(times.mean()) == _near(1e-8, rel=1e-3)
+    assert float(times.std()) / 1e-8 * ROWS == _near(principle.noise(ROWS), rel=0.02)
+    assert principle.noise(4 * ROWS) == _near(2 * principle.noise(ROWS))
+    assert replace(principle, capacitance=1e-9).noise(ROWS) == principle.noise(ROWS)
+
+
 def test_energy_of_the_ramp() -> None:
     """Two full cells charge the line with 2 fC from 0.9 V, whenever they start."""
     w = torch.tensor([[1.0, 0.5], [1.0, 0.0]], dtype=torch.float64)

@@ -236,9 +236,9 @@ def test_impossible_cells(fidelity: str, value: float, cells: Cells) -> None:
         Wires(1.0, 1.0, ir_drop=fidelity).effective(g)
 
 
-@pytest.mark.parametrize("wrong", ["word_line", "bit_line", "driver", "sense"])
+@pytest.mark.parametrize("wrong", ["word_line", "bit_line", "driver", "sense", "source_line"])
 def test_impossible_wires(wrong: str) -> None:
-    values = {"word_line": 1.0, "bit_line": 2.0, "driver": 3.0, "sense": 4.0} | {wrong: -1.0}
+    values = {"word_line": 1.0, "bit_line": 2.0, "driver": 3.0, "sense": 4.0, "source_line": 5.0} | {wrong: -1.0}
     with pytest.raises(ValueError, match="^resistances") as error:
         Wires(**values)
     listed = ", ".join(str(v) for v in values.values())

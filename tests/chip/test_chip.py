@@ -95,7 +95,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
          "(allowed: compensation, digital, name, sources, tile, tiles, title)"),
         ('"tile2"', '"tile3"',
          "line 5, tile: no preset 'tile3' in tiles; did you mean 'tile2'? "
-         "(allowed: dimc, tile-capacitive, tile1, tile2)"),
+         "(allowed: dimc, tile-capacitive, tile-sw-2t2r, tile1, tile2)"),
         ('"column"', '"columns"', "line 6, compensation: must be 'none', 'global' or 'column', not 'columns'; "
          "did you mean 'column'? (allowed: column, global, none)"),
         ('"logic-28nm"', '"logic-7nm"', "line 9, digital.logic: no preset 'logic-7nm' in technology; "

@@ -25,14 +25,14 @@ def _rows(out: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in out.splitlines() if line[:1] in "│┃"]
 
 
-@pytest.mark.parametrize("name", ["rram", "pcm", "sram", "rram-15-levels", "rram-written"])
+@pytest.mark.parametrize("name", ["rram", "pcm", "sram", "dram", "rram-15-levels", "rram-written"])
 def test_json(cli: Any, name: str) -> None:
     code, out, err = cli("cell", name, "--json")
     assert (code, err) == (0, "")
     table = json.loads(out)
     assert list(table) == [
         "cell", "range_s", "targets_s", "times_s", "mean_s", "sigma_s", "error", "levels", "overlap", "write",
-        "area_m2", "area_f2", "bits", "area_m2_per_bit",
+        "area_m2", "restore", "refresh_w", "area_f2", "bits", "area_m2_per_bit",
     ]  # fmt: skip
     cell = load_cell(name)
     expected = survey(cell)
@@ -48,6 +48,9 @@ def test_json(cli: Any, name: str) -> None:
     assert table["overlap"] == expected.overlap.tolist()
     assert table["write"] == {"energy_j": costs["write"].energy, "latency_s": costs["write"].latency}
     assert table["area_m2"] == costs["part"].area
+    forgets = name == "dram"
+    assert table["restore"] == (table["write"] if forgets else None)
+    assert table["refresh_w"] == (costs["refresh"].leakage if forgets else None)
     assert table["area_f2"] == pytest.approx(table["area_m2"] / cell.within.feature_size**2)
     most = max(n for n, o in zip(LEVELS, table["overlap"][-1], strict=True) if o <= 0.01 and n <= (cell.states or n))
     assert 2 ** table["bits"] == pytest.approx(most)

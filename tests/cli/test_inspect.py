@@ -52,7 +52,8 @@ def test_the_tile_of_a_chip(cli: Any) -> None:
 def test_an_unknown_tile(cli: Any) -> None:
     assert cli("tile", "tile3") == (
         2, "",
-        "mho: no preset 'tile3' in tiles; did you mean 'tile2'? (allowed: dimc, tile-capacitive, tile1, tile2)\n",
+        "mho: no preset 'tile3' in tiles; did you mean 'tile2'? "
+        "(allowed: dimc, tile-capacitive, tile-sw-2t2r, tile1, tile2)\n",
     )  # fmt: skip
 
 

@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from mho.chip import Chip
 from mho.compiler import capture, compile, quantize
+from mho.converters import load_converter
 from mho.core import Cost, Seed
 from mho.cost import by_block, estimate, layer_costs, rate, summarise
+from mho.devices import load_cell
 from mho.digital import WORD
 from mho.ir import Program
 from mho.runtime import run
-from mho.tiles import Activity, AnalogTile
+from mho.tiles import Activity, AnalogTile, BitSerial, characterise, load_tile
 
 X = Seed(0).child("x").normal((4, 2, 6, 6))
 CHIPS = Chip.presets()
@@ -267,3 +269,90 @@ def test_a_layer_may_be_called_like_a_part_of_the_estimate() -> None:
     cost = estimate(program, _counts(program, x))
     assert list(layer_costs(cost)) == ["clock (layer)"]
     assert by_block(cost)["clock"] == cost["clock"].cost
+
+
+# Cells that forget ----------------------------------------------------------------------------------------------
+
+
+def _dynamic(columns_per_converter: int = 8, concurrent: bool = False, **cell: object) -> Chip:
+    """Return a chip of capacitive tiles whose cells are dynamic: 256 x 256 weights of eight cells."""
+    tile = load_tile("tile-capacitive")
+    assert isinstance(tile, AnalogTile)
+    dram = replace(load_cell("dram"), **cell)
+    converter = load_converter("cco-hermes") if concurrent else tile.converter
+    tile = replace(
+        tile,
+        cell=dram,
+        inputs=BitSerial(8, 2e-9),
+        converter=converter,
+        columns_per_converter=columns_per_converter,
+        spare_columns=2,
+    )
+    return replace(Chip.load("tile2-rram"), tile=tile, tiles=4)
+
+
+def test_restoring_and_refreshing_by_hand() -> None:
+    """Each phase, all cells on the word lines of the layer, row after row; and each cell of a tile that is on, always.
+
+    36.3 fJ an access and 15 ns a row; the first layer has 16 products of 18 rows, the second one of 64 rows.
+    """
+    program = _program(_dynamic())
+    cost = estimate(program, _counts(program))
+    row = 258 * 8 * 36.3e-15
+    for layer, products, rows in (("conv", 16, 18), ("fc", 1, 64)):
+        phases = 8
+        restore = cost[layer]["restore"].cost
+        assert restore.energy == pytest.approx(products * phases * rows * row, rel=1e-9)
+        assert restore.latency == pytest.approx(products * phases * rows * 15e-9, rel=1e-9)
+    assert program.placement.tiles_used == 1
+    names = [p.name for p in cost.parts]
+    assert names == ["conv", "fc", "digital operators", "clock", "refresh", "leakage", "silicon"]
+    refresh = cost["refresh"].cost
+    assert refresh.energy == pytest.approx(256 * row / 64e-3 * cost.total.latency, rel=1e-9)
+    assert refresh.latency == 0
+    blocks = by_block(cost)
+    assert list(blocks)[:2] == ["cells", "restore"]
+    assert blocks["refresh"] == refresh
+    assert blocks["restore"].energy == pytest.approx(sum(cost[n]["restore"].cost.energy for n in ("conv", "fc")))
+    assert math.fsum(c.energy for c in blocks.values()) == pytest.approx(cost.total.energy, rel=1e-12)
+    assert list(layer_costs(cost)) == ["conv", "fc"]
+
+
+def test_without_restore_or_refresh_there_is_none() -> None:
+    """And all else costs the same, but for the leakage of a longer product."""
+    whole = _program(_dynamic())
+    counts = _counts(whole)
+    bare = replace(whole, chip=_dynamic(restored=False, refresh=math.inf))
+    cost, full = estimate(bare, counts), estimate(whole, counts)
+    assert not {"restore", "refresh"} & set(by_block(cost))
+    less, more = by_block(cost), by_block(full)
+    for block in ("cells", "input encoding", "output encoding", "digital"):
+        assert more[block] == less[block]
+
+
+def test_lines_pulsed_again_are_restored_again() -> None:
+    """A converter that works while the pulse lasts has each of its columns pulsed in turn."""
+    one, four = (_dynamic(c, concurrent=True).tile.mvm_cost(10, 10, False)["restore"] for c in (1, 4))
+    assert (four.energy, four.latency) == (pytest.approx(4 * one.energy), pytest.approx(4 * one.latency))
+
+
+def test_a_peak_rating_includes_restoring_and_refreshing() -> None:
+    kept, free = rate(_dynamic()), rate(_dynamic(restored=False, refresh=math.inf))
+    assert kept.mvm_joule > free.mvm_joule + 8 * 256 * 258 * 8 * 36.3e-15
+    blocks = characterise(_dynamic().tile, instances=2, vectors=4).blocks
+    power = 256 * 258 * 8 * 36.3e-15 / 64e-3
+    latency = math.fsum(c.latency for c in blocks.values())
+    assert blocks["refresh"].energy == pytest.approx(power * latency)
+
+
+def test_a_layer_of_the_name_of_a_block() -> None:
+    class _Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.refresh = nn.Linear(72, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.refresh(x.flatten(1))
+
+    program = _program(_dynamic(), _Named())
+    assert list(layer_costs(estimate(program, _counts(program)))) == ["refresh (layer)"]

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mho.core import Seed
-from mho.devices import Dram, load_cell
+from mho.core import Cost, Seed
+from mho.devices import Dram, Faulty, load_cell
 
 COUNT = 200_000
 
@@ -99,3 +99,13 @@ def test_effects() -> None:
         assert torch.equal(kept.conductance(_full(cell), _leak(), time), _full(cell))
     assert cell.range == (0.0, 1e-6)
     assert cell.draws == ("leak",)
+
+
+def test_reading_and_keeping_have_a_cost() -> None:
+    """A restore is an access like a write; a refresh is one in each interval."""
+    costs = _cell().costs()
+    assert costs["restore"] == costs["write"]
+    assert costs["refresh"] == Cost(leakage=_cell().refresh_power(1))
+    assert "restore" not in replace(_cell(), restored=False).costs()
+    assert "refresh" not in _cell(refresh=math.inf).costs()
+    assert Faulty(_cell(), 0.01, 0.0).costs() == costs

@@ -25,6 +25,8 @@ REST = {
     "vteam": (-0.01999, 0.1999),
     "stanford-rram": (-1.04, 1.04),
     "tio2": (0.0, 0.0),
+    "flash-fn": (-3.0, 3.0),
+    "flash-fn-tip": (-3.0, 2.0),
 }
 """Voltages between which nothing moves. Stanford: F_min L / gamma_0 = 1.05 V."""
 MOVE = {
@@ -35,6 +37,8 @@ MOVE = {
     "vteam": (0.22, 1e-9),
     "stanford-rram": (1.6, 1e-10),
     "tio2": (1.5, 1e-4),
+    "flash-fn": (14.5, 1e-5),
+    "flash-fn-tip": (14.5, 1e-7),
 }
 """A pulse that moves a cell by a part of its window."""
 LOW = 0.1
@@ -53,7 +57,7 @@ def _volt(value: Any) -> Tensor:
 
 def test_there_is_a_preset_of_each_model() -> None:
     assert {type(load_dynamics(name)).__name__ for name in PRESETS} == {
-        "DataDriven", "PulseLaw", "Stanford", "StepTable", "Vteam",
+        "DataDriven", "FowlerNordheim", "PulseLaw", "Stanford", "StepTable", "Vteam",
     }  # fmt: skip
     assert set(PRESETS) == set(REST) == set(MOVE)
 

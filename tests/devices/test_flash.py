@@ -127,17 +127,6 @@ def test_read_noise_is_relative_and_not_in_what_was_written() -> None:
     torch.testing.assert_close(cell.conductance(target, _draws(cell), None), target, rtol=1e-12, atol=0)
 
 
-def test_pulses_shift_the_threshold_with_the_logarithm_of_their_length() -> None:
-    """50 mV for each e-fold of 100 ns; shorter ones hardly, and in proportion."""
-    cell = _cell()
-    assert cell.shift(0.0) == 0
-    assert cell.shift(1e-7) == pytest.approx(0.05 * math.log(2), rel=1e-12, abs=0)
-    assert cell.shift(9.9e-6) == pytest.approx(0.05 * math.log(100), rel=1e-12, abs=0)
-    assert cell.shift(1e-12) == pytest.approx(0.05 * 1e-5, rel=1e-5, abs=0)
-    for pulse in (1e-3, 1.0):
-        assert cell.shift(math.e * pulse) - cell.shift(pulse) == pytest.approx(0.05, rel=1e-4, abs=0)
-
-
 def test_effects() -> None:
     assert set(_cell().effects) == {"programming error", "retention", "read noise", "temperature"}
     assert set(_quiet().effects) == {"temperature"}

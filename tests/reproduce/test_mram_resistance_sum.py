@@ -19,7 +19,7 @@ from mho.samples import binary_perceptron, mnist_sample
 def _principle(spread: float = 0.0, jitter: float = 0.0) -> ResistanceSum:
     principle = load_principle("resistance-sum")
     assert isinstance(principle, ResistanceSum)
-    return replace(principle, spread=spread, jitter=jitter)
+    return replace(principle, spread=spread, jitter=jitter, temperature=0.0)
 
 
 def _signs(seed: int, *shape: int) -> Tensor:

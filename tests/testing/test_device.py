@@ -52,7 +52,8 @@ class Plain(AbstractCell):
     def costs(self) -> Mapping[str, Cost]:
         if self.wrong == "no part":
             return {"write": Cost()}
-        return {"write": Cost(energy=-1.0 if self.wrong == "cost" else 0.0), "part": Cost()}
+        more = {"erase": {"erase": Cost()}, "energy": {"refresh": Cost(energy=1e-15)}}.get(self.wrong, {})
+        return {"write": Cost(energy=-1.0 if self.wrong == "cost" else 0.0), "part": Cost()} | more
 
     @property
     def effects(self) -> Mapping[str, AbstractCell]:
@@ -79,6 +80,8 @@ def test_a_right_cell() -> None:
         ("negative", "must not be negative; end with .clamp(min=0)"),
         ("company", "must not depend on the others"),
         ("no part", "must have 'part'"),
+        ("erase", "must have no other actions than part, refresh, restore, write, not erase"),
+        ("energy", "must be Cost(leakage=...), the power of refreshing one cell in W"),
         ("cost", "must be finite and not negative"),
         ("effect", "must keep the range"),
     ],

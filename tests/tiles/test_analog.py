@@ -806,7 +806,7 @@ def test_the_tile_of_capacitors() -> None:
         ("tile-capacitive", {}, "capacitor mismatch, parasitic capacitance, thermal noise, converter gain, "
          "converter offset, converter noise"),
         ("tile-capacitive", {"principle": load_principle("charge-domain")}, "line voltage, jitter, thermal noise, "
-         "converter gain, converter offset, converter noise"),
+         "shot noise, converter gain, converter offset, converter noise"),
     ],
 )  # fmt: skip
 def test_effects_are_those_of_the_parts(name: str, changes: dict[str, object], expected: str) -> None:

@@ -1,6 +1,7 @@
 """Which memory goes with which principle: every legal pair multiplies in a tile, no other can be built."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,13 @@ from mho.arrays import (
     memories,
     principles,
 )
+from mho.chip import Chip
 from mho.converters import load_converter
-from mho.core import Loader, Seed
+from mho.core import Loader, Seed, SpecError
 from mho.devices import ROOMS, AbstractCell, Faulty, Ideal, Levels, load_cell
+from mho.tiles import ROOMS as TILE_ROOMS
 from mho.tiles import (
+    AbstractTile,
     AbstractWeightEncoding,
     AnalogTile,
     BitParallel,
@@ -195,3 +199,79 @@ def test_a_pair_that_is_refused_is_no_effect_of_another() -> None:
             assert less.cell.memory == memory, name
             assert isinstance(less.principle, AbstractPrinciple)
             assert type(less.principle).__name__ == principle
+
+
+# Numbers that a principle has in common with its tile ----------------------------------------------------------------
+
+FILE = """
+schema = 1
+type = "AnalogTile"
+rows = 64
+cols = 8
+cell = "rram"
+converter = "sar-8b"
+read_voltage = "0.2 V"
+supply = "0.9 V"
+line_capacitance = 0.0
+dac_capacitance = 0.0
+weights = { type = "Differential", bits = 4 }
+inputs = { type = "BitParallel", bits = 4, hold = "10 ns" }
+pre = { bias_power = 0.0, settling = "5 ns", area = 0.0 }
+post = { logic = "logic-28nm", accumulator_bits = 20, factor_bits = 8 }
+"""
+
+
+def test_a_file_that_agrees_is_loaded(tmp_path: Path) -> None:
+    """The preset's 40 uS, 0.2 V and 10 ns are those of the tile."""
+    file = tmp_path / "tile.toml"
+    file.write_text(FILE + 'principle = "current-domain"\n')
+    tile = load_tile(str(file))
+    assert tile.contradictions == ()
+    assert isinstance(tile, AnalogTile)
+    near = replace(tile, read_voltage=0.2 * 1.009)
+    assert near.contradictions == ()
+    assert replace(tile, principle=None).contradictions == load_tile("dimc").contradictions == ()
+    assert replace(tile, principle=load_principle("charge-domain")).contradictions == ()
+
+
+@pytest.mark.parametrize("principle", ["current-domain", "resistive-division"])
+def test_a_file_that_contradicts_itself_is_refused(tmp_path: Path, principle: str) -> None:
+    """With all its contradictions; and what is put together in Python says them when asked."""
+    file = tmp_path / "tile.toml"
+    file.write_text(
+        FILE.replace('"rram"', '"pcm"').replace('"0.2 V"', '"0.3 V"').replace("10 ns", "20 ns")
+        + f'principle = "{principle}"\n'
+    )
+    with pytest.raises(SpecError) as error:
+        load_tile(str(file))
+    name = {"current-domain": "CurrentDomain", "resistive-division": "ResistiveDivision"}[principle]
+    assert error.value.problems == (
+        f"g_max of {name} and the cell's highest conductance must be the same, not 4e-05 and 2.5e-05 S; "
+        "change one of them",
+        f"read_voltage of {name} and read_voltage of the tile must be the same, not 0.2 and 0.3 V; change one of them",
+        f"pulse of {name} and a phase of the inputs must be the same, not 1e-08 and 2e-08 s; change one of them",
+    )
+    file.write_text(FILE + f'principle = "{principle}"\n')
+    tile = load_tile(str(file))
+    assert isinstance(tile, AnalogTile)
+    other = replace(tile, cell=load_cell("pcm"), read_voltage=0.3, inputs=replace(tile.inputs, hold=20e-9))
+    assert other.contradictions == error.value.problems
+
+
+def test_a_chip_of_capacitors_at_another_voltage_is_refused(tmp_path: Path) -> None:
+    text = find("tile-capacitive").read_text()
+    tile, chip = tmp_path / "tile.toml", tmp_path / "chip.toml"
+    tile.write_text(text.replace('read_voltage = "0.9 V"', 'read_voltage = "0.8 V"'))
+    chip.write_text(find_chip("tile2-rram").read_text().replace('tile = "tile2"', 'tile = "./tile.toml"'))
+    with pytest.raises(SpecError, match="read_voltage of ChargeRedistribution and read_voltage of the tile"):
+        Chip.load(chip)
+    tile.write_text(text)
+    assert Chip.load(chip).tile == load_tile("tile-capacitive")
+
+
+def find(name: str) -> Path:
+    return Loader(TILE_ROOMS).find(AbstractTile, name)
+
+
+def find_chip(name: str) -> Path:
+    return find("tile1").parents[1] / "chips" / f"{name}.toml"

@@ -22,6 +22,7 @@ from ._rails import Rail as Rail
 from ._rails import one_transistor_column as one_transistor_column
 from ._rails import rail_currents as rail_currents
 from ._rails import rail_power as rail_power
+from ._rails import rail_voltages as rail_voltages
 from ._rails import read_margin as read_margin
 from ._rails import signed_column as signed_column
 from ._rails import sneak_current as sneak_current

@@ -90,6 +90,11 @@ class ChargeRedistribution(AbstractPrinciple):
         return self.capacitance / self.density
 
     @property
+    def shared(self) -> Mapping[str, float]:
+        """The voltage of an input."""
+        return {"read_voltage": self.voltage}
+
+    @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
         """Mismatch, parasitics, thermal noise, where there is any."""
         without = {
@@ -186,6 +191,11 @@ class CapacitiveDivision(AbstractPrinciple):
     def cell_area(self) -> SquareMetre:
         """That of the capacitor."""
         return self.capacitance / self.density
+
+    @property
+    def shared(self) -> Mapping[str, float]:
+        """The voltage of an input."""
+        return {"read_voltage": self.voltage}
 
     @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:

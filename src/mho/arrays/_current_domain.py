@@ -12,9 +12,9 @@ from annotated_types import Gt
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Ampere, Farad, Hertz, NotNegative, Ohm, Positive, Second, Siemens, Source, Volt
+from mho.core import Ampere, Farad, Hertz, NotNegative, Ohm, Positive, Ratio, Second, Siemens, Source, Volt
 
-from ._principle import BOLTZMANN, AbstractPrinciple
+from ._principle import BOLTZMANN, ELECTRON, AbstractPrinciple
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,12 @@ class CurrentDomain(AbstractPrinciple):
         return 0.0
 
     @property
+    def shared(self) -> Mapping[str, float]:
+        """Conductance, voltage, and the pulse where it is given."""
+        pulse = {"pulse": self.pulse} if self.pulse else {}
+        return {"g_max": self.g_max, "read_voltage": self.read_voltage} | pulse
+
+    @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
         """On/off ratio, loading of the read-out, thermal noise, where there is any."""
         without = {
@@ -104,7 +110,10 @@ class ChargeDomain(AbstractPrinciple):
     resistance, V_A the Early voltage). Since the loss is common to all cells, the discharge depends on the ideal one
     only: v = V_A (1 - exp(-u / V_A)), u = sum(w x) i t / C, whatever the order of the pulses (own derivation).
 
-    Noise: sampling noise kT / C of the line, and jitter of the pulse edges, which adds over the rows as their root.
+    Noise: sampling noise kT / C of the line, jitter of the pulse edges, which adds over the rows as their root, and
+    shot noise of the currents: a charge Q that came as electrons has a variance q Q, at worst with all cells on.
+
+    Source: [sarpeshkar1993] for kT / C and for the shot noise of transistors.
     """
 
     current: Annotated[Ampere, Positive]
@@ -120,6 +129,8 @@ class ChargeDomain(AbstractPrinciple):
     jitter: Annotated[Second, NotNegative] = 0.0
     temperature: Annotated[float, NotNegative] = 0.0
     """In K; 0 for no thermal noise."""
+    shot: Annotated[Ratio, NotNegative] = 0.0
+    """Noise power of the currents over that of independent electrons: 1 for transistors below threshold, 0 for none."""
     sources: tuple[Source, ...] = ()
 
     @property
@@ -154,9 +165,10 @@ class ChargeDomain(AbstractPrinciple):
         return s.sign() * scale * -torch.expm1(-s.abs() / scale)
 
     def noise(self, rows: int) -> float:
-        """Sampling noise and jitter."""
+        """Sampling noise, jitter and shot noise."""
         thermal = math.sqrt(BOLTZMANN * self.temperature / self.capacitance) / self.step
-        return math.hypot(thermal, math.sqrt(rows) * self.jitter / self.pulse)
+        shot = math.sqrt(self.shot * ELECTRON * rows / (self.current * self.pulse))
+        return math.hypot(thermal, math.sqrt(rows) * self.jitter / self.pulse, shot)
 
     def signal(self, s: Float[Tensor, "*s"], rows: int) -> Float[Tensor, "*s"]:
         """In V, off the precharged level."""
@@ -179,10 +191,11 @@ class ChargeDomain(AbstractPrinciple):
 
     @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
-        """Finite output resistance, jitter, thermal noise, where there is any."""
+        """Finite output resistance, jitter, thermal noise, shot noise, where there is any."""
         without = {
             "line voltage": (not self.linear, {"early_voltage": math.inf}),
             "jitter": (self.jitter, {"jitter": 0.0}),
             "thermal noise": (self.temperature, {"temperature": 0.0}),
+            "shot noise": (self.shot, {"shot": 0.0}),
         }
         return {name: replace(self, **change) for name, (size, change) in without.items() if size}

@@ -13,6 +13,8 @@ from mho.core import Farad, Second, SquareMetre
 
 BOLTZMANN = 1.380649e-23
 """J / K, exact by definition of the kelvin."""
+ELECTRON = 1.602176634e-19
+"""C, exact by definition of the ampere."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,14 @@ class AbstractPrinciple(ABC):
     @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
         """This principle without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
+        return {}
+
+    @property
+    def shared(self) -> Mapping[str, float]:
+        """Numbers that are those of the cell or the tile around it as well, by field: files must agree in them.
+
+        Known are `g_max` (the cell's highest conductance), `read_voltage` and `pulse` (how long a phase lasts).
+        """
         return {}
 
     def read(

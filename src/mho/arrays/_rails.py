@@ -62,6 +62,19 @@ def rail_currents(
 
     Exact and differentiable, in one elimination from top to bottom; batched over columns and inputs.
     """
+    at = rail_voltages(g, rails, between)
+    # A rail takes what its cells bring: a sum of cell currents, where terminal voltages would cancel.
+    out = [torch.zeros_like(at[..., 0, 0]) for _ in rails]
+    for k, (a, b) in enumerate(between):
+        current = (g[..., k] * (at[..., a] - at[..., b])).sum(-1)
+        out[a], out[b] = out[a] - current, out[b] + current
+    return torch.stack(out, -1)
+
+
+def rail_voltages(
+    g: Float[Tensor, "*b rows pairs"], rails: Sequence[Rail], between: Sequence[tuple[int, int]]
+) -> Float[Tensor, "*b rows rails"]:
+    """Return the voltage of each rail at each row, in V; arguments as for `rail_currents`."""
     count, rows = len(rails), g.shape[-2]
     stamp = g.new_zeros(len(between), count, count)
     for k, (a, b) in enumerate(between):
@@ -94,13 +107,7 @@ def rail_currents(
         matrix = identity + segment.unsqueeze(-1) * above
         v = torch.linalg.solve(matrix, v + segment * fed)
         nodes.append(v)
-    # A rail takes what its cells bring: a sum of cell currents, where terminal voltages would cancel.
-    at = torch.stack(nodes[::-1], -2)
-    out = [torch.zeros_like(v[..., 0]) for _ in rails]
-    for k, (a, b) in enumerate(between):
-        current = (g[..., k] * (at[..., a] - at[..., b])).sum(-1)
-        out[a], out[b] = out[a] - current, out[b] + current
-    return torch.stack(out, -1)
+    return torch.stack(nodes[::-1], -2)
 
 
 def rail_power(current: Float[Tensor, "*b rails"], rails: Sequence[Rail]) -> Float[Tensor, "*b"]:

@@ -98,6 +98,12 @@ class ResistiveDivision(AbstractPrinciple):
         return 0.0
 
     @property
+    def shared(self) -> Mapping[str, float]:
+        """Conductance, voltage, and the pulse where it is given."""
+        pulse = {"pulse": self.pulse} if self.pulse else {}
+        return {"g_max": self.g_max, "read_voltage": self.read_voltage} | pulse
+
+    @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
         """Uncorrected columns, loading, thermal noise, where there is any."""
         without = {
@@ -115,7 +121,9 @@ class ResistanceSum(AbstractPrinciple):
     Input 1 puts the junction in the path that holds the weight, input 0 the one that holds its complement; so the path
     through a cell is x R(w) + (1 - x) R(1 - w), high where x = w: an XNOR. With the known sum of x, and the column's
     reading for x = 0, the product of bits follows. Junctions differ by `spread`. The sum is read as the time R C ln 2
-    that charging a capacitor takes; `jitter` is that of the time-to-digital converter. Source: [jung2022].
+    that charging a capacitor takes; `jitter` is that of the time-to-digital converter. The capacitor's voltage errs by
+    kT / C at any time, from the reset until half of the voltage is crossed at the slope V / (2 R C): worst where R is
+    largest. Source: [jung2022] for the circuit, [sarpeshkar1993] for kT / C.
     """
 
     r_low: Annotated[Ohm, Positive]
@@ -128,6 +136,8 @@ class ResistanceSum(AbstractPrinciple):
     capacitance: Annotated[Farad, Positive] = 1e-12
     voltage: Annotated[Volt, Positive] = 1.0
     jitter: Annotated[Second, NotNegative] = 0.0
+    temperature: Annotated[float, NotNegative] = 0.0
+    """In K; 0 for no thermal noise."""
     sources: tuple[Source, ...] = ()
 
     @property
@@ -150,8 +160,14 @@ class ResistanceSum(AbstractPrinciple):
         return (own - other + 1) / 2
 
     def noise(self, rows: int) -> float:
-        """Jitter of the converter."""
-        return self.jitter / self._step
+        """Jitter of the converter, and kT / C over the slope of a column of high junctions."""
+        volt = math.sqrt(BOLTZMANN * self.temperature / self.capacitance)
+        late = volt * 2 * self._highest(rows) * self.capacitance / self.voltage
+        return math.hypot(self.jitter, late) / self._step
+
+    def _highest(self, rows: int) -> Ohm:
+        """Resistance of a column whose junctions are all high."""
+        return rows * (self.r_low * (1 + self.tmr) + self.wire)
 
     @property
     def _step(self) -> Second:
@@ -164,7 +180,7 @@ class ResistanceSum(AbstractPrinciple):
 
     def settling(self, rows: int, bits: int) -> Second:
         """The longest time: all junctions high."""
-        return rows * (self.r_low * (1 + self.tmr) + self.wire) * self.capacitance * math.log(2)
+        return self._highest(rows) * self.capacitance * math.log(2)
 
     def energy(self, x: Float[Tensor, "*d rows"], w: Float[Tensor, "rows cols"]) -> Float[Tensor, "*d cols"]:
         """Charge the capacitor once, whatever the data."""
@@ -177,9 +193,10 @@ class ResistanceSum(AbstractPrinciple):
 
     @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
-        """Spread of the junctions, jitter, where there is any."""
+        """Spread of the junctions, jitter, thermal noise, where there is any."""
         without = {
             "junction spread": (self.spread, {"spread": 0.0}),
             "jitter": (self.jitter, {"jitter": 0.0}),
+            "thermal noise": (self.temperature, {"temperature": 0.0}),
         }
         return {name: replace(self, **change) for name, (size, change) in without.items() if size}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mho.core import Ampere, Farad, Joule, NotNegative, Positive, Ratio, Second, Source, Volt
 
-from ._principle import BOLTZMANN, AbstractPrinciple
+from ._principle import BOLTZMANN, ELECTRON, AbstractPrinciple
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ class RampCrossing(AbstractPrinciple):
     An input x starts the current w i of its cells at T (1 - x). While all have started before the crossing, its time
     holds the sum of w x; it needs the column's stored sum of w. The threshold is set for the earliest crossing at T:
     C theta = T i sum(w) at least. Noise: kT / C on the line and that of the comparator, over the slope; in cell units
-    the sum of w cancels. Source: [wang2018] for the principle.
+    the sum of w cancels. Shot noise of the charge C theta is worst in a full column. Source: [wang2018] for the
+    principle, [sarpeshkar1993] for shot noise.
     """
 
     current: Annotated[Ampere, Positive]
@@ -102,6 +103,8 @@ class RampCrossing(AbstractPrinciple):
     """In K; 0 for no thermal noise."""
     jitter: Annotated[Second, NotNegative] = 0.0
     """Standard deviation of an input's time."""
+    shot: Annotated[Ratio, NotNegative] = 0.0
+    """Noise power of the currents over that of independent electrons: 1 for transistors below threshold, 0 for none."""
     sources: tuple[Source, ...] = ()
 
     @property
@@ -119,11 +122,11 @@ class RampCrossing(AbstractPrinciple):
         return w
 
     def noise(self, rows: int) -> float:
-        """Voltage noise over the charge of one cell under a full pulse, and jitter."""
+        """Voltage noise and shot noise over the charge of one cell under a full pulse, and jitter."""
         volt = math.hypot(math.sqrt(BOLTZMANN * self.temperature / self.capacitance), self.comparator_noise)
-        return math.hypot(
-            volt * self.capacitance / (self.current * self.window), math.sqrt(rows) * self.jitter / self.window
-        )
+        charge = self.current * self.window
+        shot = math.sqrt(self.shot * ELECTRON * rows / charge)
+        return math.hypot(volt * self.capacitance / charge, math.sqrt(rows) * self.jitter / self.window, shot)
 
     def signal(self, s: Float[Tensor, "*s"], rows: int) -> Float[Tensor, "*s"]:
         """In s: by how much the crossing comes earlier, in a column that is half full."""
@@ -144,10 +147,11 @@ class RampCrossing(AbstractPrinciple):
 
     @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:
-        """Noise of the comparator, jitter, thermal noise, where there is any."""
+        """Noise of the comparator, jitter, thermal noise, shot noise, where there is any."""
         without = {
             "comparator noise": (self.comparator_noise, {"comparator_noise": 0.0}),
             "jitter": (self.jitter, {"jitter": 0.0}),
             "thermal noise": (self.temperature, {"temperature": 0.0}),
+            "shot noise": (self.shot, {"shot": 0.0}),
         }
         return {name: replace(self, **change) for name, (size, change) in without.items() if size}

@@ -11,13 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Farad, NotNegative, Ohm, Source
+from mho.core import Farad, NotNegative, Ohm, Positive, Ratio, Source
 
 from ._ladder import ladder
 from ._lines import Ends, attenuation
+from ._rails import Rail, rail_currents, rail_voltages
 from ._solve import Network, check_conductances, sweep
 
-Pairs = Literal["bit lines", "word lines"]
+Pairs = Literal["bit lines", "word lines", "source line"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ class Wires:
     - `newton`: the same for cells that are not ohmic, input by input (`arrays.newton`). There is no matrix then; where
       one is asked for, it is that of ohmic cells.
 
+    With `gates` word lines switch access transistors and carry no current: it flows along each column, from a bit line
+    that is driven at its top to a source line beside it that is read. What a column gives depends on which of its rows
+    are on, so no matrix is exact: `exact` solves it input by input (`gated_currents`), and `closed` finds the share of
+    the voltage that each cell has when all conduct `load` of what they would (`gated_shares`); a tile scales what is
+    lost with the share of a column's conductance that is on.
+
     Source: the circuit of [chen2013]; the methods are derived in `docs/concepts/wires.md`.
     """
 
@@ -53,18 +60,34 @@ class Wires:
     read: Literal["bottom", "top", "both"] = "bottom"
     pairs: Pairs = "bit lines"
     """Where the two cells of a differential pair differ: on neighbouring bit lines, or on neighbouring word lines that
-    are driven in opposition, so that their currents cancel in the cell.
+    are driven in opposition, so that their currents cancel in the cell. With `gates` the two cells of a row may hang on
+    bit lines of opposite voltage and share the "source line" (SW-2T2R [liu2020]).
     """
     ir_drop: str = "exact"
     word_capacitance: Annotated[Farad, NotNegative] = 0.0
     """Capacitance of a word line per cell."""
     bit_capacitance: Annotated[Farad, NotNegative] = 0.0
     """Capacitance of a bit line per cell."""
+    gates: bool = False
+    """Whether inputs are on the gates of access transistors, in place of voltages of the word lines."""
+    source_line: Annotated[Ohm, NotNegative] = 0.0
+    """Resistance of a source line from one cell to the next; `driver` is then that of a bit line, `sense` its own."""
+    load: Annotated[Ratio, Positive] = 0.4
+    """Share of the rows that is on where `closed` is solved, with `gates`; it hardly matters."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         self.sweeps  # noqa: B018 - reads the mode, and complains if it is none
-        resistances = (self.word_line, self.bit_line, self.driver, self.sense)
+        if self.gates and (self.ir_drop not in ("off", "closed", "exact") or self.read == "both"):
+            raise ValueError(
+                'with gates ir_drop must be "off", "closed" or "exact" and read "bottom" or "top", '
+                f'not "{self.ir_drop}" and "{self.read}"'
+            )
+        if not 0 < self.load <= 1:
+            raise ValueError(f"load must be above 0 and at most 1, not {self.load}")
+        if self.pairs == ("word lines" if self.gates else "source line"):
+            raise ValueError(f'pairs on "{self.pairs}" need gates = {str(not self.gates).lower()}')
+        resistances = (self.word_line, self.bit_line, self.driver, self.sense, self.source_line)
         if not all(0 <= r < math.inf for r in resistances):
             raise ValueError(
                 "resistances of wires, drivers and read-outs must be at least 0 ohm and finite, "
@@ -91,7 +114,9 @@ class Wires:
 
     @property
     def resistive(self) -> bool:
-        """Whether anything has a resistance."""
+        """Whether anything has a resistance that currents meet."""
+        if self.gates:
+            return max(self.bit_line, self.source_line, self.driver, self.sense) > 0
         return max(self.word_line, self.bit_line, self.driver, self.sense) > 0
 
     @property
@@ -131,6 +156,9 @@ class Wires:
         if self.sweeps == 0 or g.numel() == 0:
             return g
         check_conductances(g)
+        if self.gates:
+            columns = g.mT.unsqueeze(-1).double()
+            return g * self.gated_shares(columns, unused[0]).squeeze(-1).mT.to(g)
         network = self.network(unused)
         if self.sweeps == math.inf:
             return ladder(g, network.word, network.bit, network.drive, network.read)
@@ -140,6 +168,30 @@ class Wires:
             return g * rows * columns.mT
         identity = torch.eye(g.shape[-2], dtype=g.dtype, device=g.device).expand(*g.shape[:-1], g.shape[-2])
         return sweep(g, network, identity, int(self.sweeps)).mT
+
+    def _column(self, cells: int, unused: int) -> tuple[list[Rail], list[tuple[int, int]]]:
+        """Return the rails of a column at 1 V, the source line second, and which of them the cells of a row join."""
+        volts = (1.0, -1.0)[:cells]
+        below = unused * self.source_line if self.read == "bottom" else 0.0
+        source = Rail(0.0, self.source_line, self.read == "top", self.read == "bottom", self.sense + below)
+        driven = [Rail(v, self.bit_line, True, False, self.driver) for v in volts]
+        return [driven[0], source, *driven[1:]], [(0, 1), (1, 2)][:cells]
+
+    def gated_currents(self, g: Float[Tensor, "*b rows cells"], unused: int = 0) -> Float[Tensor, "*b"]:
+        """Return what the source line of each column takes per volt, in S; exact.
+
+        Args:
+            g: conductance of the cells whose transistors are on, 0 of the others; one cell a row, or the two of a pair,
+                whose second one counts negative.
+            unused: rows below that the lines pass.
+        """
+        return rail_currents(g, *self._column(g.shape[-1], unused))[..., 1]
+
+    def gated_shares(self, g: Float[Tensor, "*b rows cells"], unused: int = 0) -> Float[Tensor, "*b rows cells"]:
+        """Return the share of the voltage that each cell has while every cell conducts `load` of its conductance."""
+        rails, between = self._column(g.shape[-1], unused)
+        at = rail_voltages(self.load * g, rails, between)
+        return torch.stack([at[..., a] - at[..., b] for a, b in between], -1)
 
     def open_voltages(
         self, g: Float[Tensor, "*tiles rows cols"], unused: tuple[int, int] = (0, 0)
@@ -175,7 +227,13 @@ class Wires:
 
 
 def transposed(wires: Wires) -> Wires:
-    """Exchange word and bit lines: the array as it computes with the transposed matrix."""
+    """Exchange word and bit lines: the array as it computes with the transposed matrix.
+
+    Raises:
+        ValueError: if inputs are on gates, which only the rows have.
+    """
+    if wires.gates:
+        raise ValueError("an array with inputs on gates has no transpose: its transistors are switched by rows")
     read: dict[str, Literal["bottom", "top", "both"]] = {"left": "top", "right": "bottom", "both": "both"}
     drive: dict[str, Literal["left", "right", "both"]] = {"top": "left", "bottom": "right", "both": "both"}
     return replace(

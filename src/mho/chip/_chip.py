@@ -41,7 +41,9 @@ class Chip:
         >>> Chip.load("hermes").tiles
         64
         """
-        return _loader(plugins).load(cls, name_or_path)
+        chip = _loader(plugins).load(cls, name_or_path)
+        chip.tile.refuse_contradictions(str(name_or_path))
+        return chip
 
     @classmethod
     def from_dict(cls, table: dict[str, object], plugins: Sequence[str] = (), where: str = "") -> Chip:

@@ -29,6 +29,7 @@ _CATALOGUE: dict[str, tuple[Kind, str]] = {
     "line voltage": ("circuit", "the line's own voltage changes the currents of its cells"),
     "uncorrected column sums": ("circuit", "a mean is taken for a sum without the column's own total"),
     "thermal noise": ("circuit", "lines and capacitors at a temperature fluctuate"),
+    "shot noise": ("circuit", "currents come as electrons, whose number fluctuates"),
     "parasitic capacitance": ("circuit", "the line takes a share of the charge"),
     "jitter": ("circuit", "edges come early or late"),
     "delay mismatch": ("circuit", "delay cells differ from one another"),

@@ -48,7 +48,9 @@ def cell(
     with noted():
         r = survey(part, (None, *sorted(time)))
     whens = ["just written" if t is None else time_name(t) for t in r.times]
-    write, area = part.costs()["write"], part.costs()["part"].area
+    costs = part.costs()
+    write, area = costs["write"], costs["part"].area
+    restore, refresh = costs.get("restore"), costs.get("refresh")
     clear = [n for i, n in enumerate(LEVELS) if float(r.overlap[-1, i]) <= _CONFUSED and n <= (part.states or n)]
     bits = math.log2(max(clear, default=1))
     in_f2 = area / part.within.feature_size**2 if part.within.feature_size else None
@@ -60,6 +62,8 @@ def cell(
             "times_s": r.times, "mean_s": r.mean.tolist(), "sigma_s": r.sigma.tolist(), "error": r.error.tolist(),
             "levels": LEVELS, "overlap": r.overlap.tolist(),
             "write": {"energy_j": write.energy, "latency_s": write.latency}, "area_m2": area,
+            "restore": restore and {"energy_j": restore.energy, "latency_s": restore.latency},
+            "refresh_w": refresh and refresh.leakage,
             "area_f2": in_f2, "bits": bits, "area_m2_per_bit": area / bits if bits else None,
         }  # fmt: skip
         typer.echo(json.dumps(out, indent=1))
@@ -77,8 +81,10 @@ def cell(
         table.add_row(f"read as another of {n} levels", *(f"{100 * float(o):.2g} %" for o in r.overlap[:, i]))
     answers.print(table)
     holds = f"{bits:g} bit{'s' if bits > 1 else ''} a cell" if bits else "less than a bit a cell"
+    again = f"restoring it after a read: {format_quantity(restore.energy, 'J')}; " if restore else ""
+    again += f"refreshing it: {format_quantity(refresh.leakage, 'W')}; " if refresh else ""
     answers.print(
-        f"writing one cell: {format_quantity(write.energy, 'J')}, {format_quantity(write.latency, 's')}; "
+        f"writing one cell: {format_quantity(write.energy, 'J')}, {format_quantity(write.latency, 's')}; {again}"
         f"area {area * 1e12:.3g} um2{f' ({in_f2:.0f} F2)' if in_f2 else ''}; {holds} "
         f"(at most {100 * _CONFUSED:g} % read as another level; {whens[-1]})"
         f"{f', {area / bits * 1e12:.3g} um2 a bit' if bits else ''}; "

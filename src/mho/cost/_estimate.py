@@ -12,7 +12,9 @@ from mho.digital import WORD
 from mho.ir import Node, Program, operations, short_name
 from mho.tiles import Activity, characterise
 
-_OWN = ("silicon", "digital operators", "clock", "leakage")
+_UPKEEP = ("refresh",)
+"""Blocks of the power that keeps what cells hold, as tiles name them."""
+_OWN = ("silicon", "digital operators", "clock", *_UPKEEP, "leakage")
 """The parts of an estimate that are not layers."""
 
 
@@ -20,9 +22,9 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     """Return energy and latency of one image, and the chip's area, as a tree that adds up exactly.
 
     The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
-    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work) and `leakage` (over the
-    latency) as named leaves; `silicon`, the area of all tiles and the digital unit. Tiles without weights are off, and
-    with them their share of the digital unit.
+    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `refresh` (where cells
+    forget) and `leakage` (both over the latency) as named leaves; `silicon`, the area of all tiles and the digital
+    unit. Tiles without weights are off, and with them their share of the digital unit.
     """
     layers: list[CostTree] = []
     digital: dict[str, Cost] = {}
@@ -40,9 +42,12 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     parts = (*layers, CostTree.of("digital operators", digital)) if digital else tuple(layers)
     latency = CostTree("", parts=parts).total.latency
     leakage = silicon.total.leakage * _powered(program) * latency
+    on = _powered(program) * program.chip.tiles
+    kept = program.chip.tile.upkeep().items()
+    upkeep = [CostTree(name, Cost(cost.leakage * on * latency)) for name, cost in kept]
     return CostTree(
         program.chip.name,
-        parts=(*parts, CostTree("clock", Cost(clock)), CostTree("leakage", Cost(leakage)), silicon),
+        parts=(*parts, CostTree("clock", Cost(clock)), *upkeep, CostTree("leakage", Cost(leakage)), silicon),
     )
 
 
@@ -119,17 +124,17 @@ def _silicon(chip: Chip) -> CostTree:
 
 
 def by_block(cost: CostTree) -> dict[str, Cost]:
-    """Sum an estimate over the layers: cells, input and output encoding, digital, then operators, clock and leakage."""
+    """Sum an estimate over the layers: cells, restoring, input and output encoding, digital; then the rest."""
     out: dict[str, Cost] = {}
     for part in cost.parts:
         if part.name == "silicon":
             continue
-        if part.name in ("digital operators", "clock", "leakage"):
+        if part.name in _OWN:
             out[part.name] = part.total
         else:
             for leaf in part.parts:
                 out[leaf.name] = out.get(leaf.name, Cost()) + leaf.cost
-    order = ["cells", "input encoding", "output encoding", "digital", "digital operators", "clock", "leakage"]
+    order = ["cells", "restore", "input encoding", "output encoding", "digital", *_OWN]
     return {k: out[k] for k in [*order, *sorted(set(out) - set(order))] if k in out}
 
 

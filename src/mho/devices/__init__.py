@@ -16,6 +16,7 @@ from ._dynamics import vary as vary
 from ._faulty import Faulty as Faulty
 from ._fefet import FeFet as FeFet
 from ._flash import NorFlash as NorFlash
+from ._fowler_nordheim import FowlerNordheim as FowlerNordheim
 from ._ideal import Ideal as Ideal
 from ._levels import Levels as Levels
 from ._levels import level_overlap as level_overlap
@@ -66,6 +67,7 @@ ROOMS = (
         AbstractDynamics,
         {
             "DataDriven": DataDriven,
+            "FowlerNordheim": FowlerNordheim,
             "PulseLaw": PulseLaw,
             "Stanford": Stanford,
             "StepTable": StepTable,

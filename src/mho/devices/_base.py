@@ -74,9 +74,13 @@ class AbstractCell(ABC):
 
     @abstractmethod
     def costs(self) -> Mapping[str, Cost]:
-        """Return the cost of the actions `write` and of the `part` itself (area of one cell)."""
+        """Return the cost of the actions `write` and of the `part` itself (area of one cell).
+
+        A cell whose reading destroys what it holds has `restore` as well, the cost of writing it back after one read;
+        one that forgets has `refresh`, whose `leakage` is the mean power, in W, of keeping it.
+        """
 
 
-def cell_costs(area: SquareMetre, write: Cost) -> Mapping[str, Cost]:
-    """Put together the cost table of a cell."""
-    return {"write": write, "part": Cost(area=area)}
+def cell_costs(area: SquareMetre, write: Cost, **more: Cost) -> Mapping[str, Cost]:
+    """Put together the cost table of a cell; actions that cost nothing are left out of `more`."""
+    return {"write": write, "part": Cost(area=area)} | {name: cost for name, cost in more.items() if cost != Cost()}

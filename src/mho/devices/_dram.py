@@ -36,7 +36,8 @@ class Dram(AbstractCell):
     What is told as a conductance is the charge over the full one, times `g_max`, so that the cell stands where others
     do; time counts from the last refresh, which comes at least every `refresh` seconds. The time constants of leakage
     differ between cells (log-normal). A read shares the charge with the bit line and destroys it: `restored` says
-    whether it is written back, and without that a cell just read is empty from `time` 0 on.
+    whether it is written back, and without that a cell just read is empty from `time` 0 on. What that and refreshing
+    take is among the costs, as `restore` and `refresh`.
 
     Source: [keeth2007] for cell, leakage and sharing.
     """
@@ -118,5 +119,14 @@ class Dram(AbstractCell):
         return {} if self.retention == math.inf else {"retention": replace(self, retention=math.inf)}
 
     def costs(self) -> Mapping[str, Cost]:
-        """Return the cost of one write and the cell's area."""
-        return cell_costs(self.area, Cost(energy=self.access_energy, latency=self.write_time))
+        """Return the cost of a write, of restoring after a read, the power of refreshing, and the cell's area.
+
+        A restore, a refresh and a write are one access: a whole row, whatever the data, at the same time.
+        """
+        access = Cost(energy=self.access_energy, latency=self.write_time)
+        return cell_costs(
+            self.area,
+            access,
+            restore=access if self.restored else Cost(),
+            refresh=Cost(leakage=self.refresh_power(1)),
+        )

@@ -47,6 +47,16 @@ class AbstractDynamics(ABC):
         `draw` is standard normal and decides what differs from cycle to cycle; without it nothing does.
         """
 
+    def pulse_energy(
+        self,
+        before: Float[Tensor, "*shape"],
+        after: Float[Tensor, "*shape"],
+        voltage: Float[Tensor, "*#shape"],
+        width: Second,
+    ) -> Float[Tensor, "*shape"]:
+        """Return what a pulse took, in J: V I t with the current at its start, where it flows through what is read."""
+        return (voltage * self.current(before, voltage)).abs() * width
+
     def conductance(self, state: Float[Tensor, "*shape"], read_voltage: Volt) -> Float[Tensor, "*shape"]:
         """Return current over voltage at a read voltage, in S."""
         return self.current(state, torch.as_tensor(read_voltage, dtype=state.dtype, device=state.device)) / read_voltage

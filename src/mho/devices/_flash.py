@@ -22,8 +22,7 @@ class NorFlash(AbstractCell):
     The conductance is the read current over the read voltage. A target is a threshold; tuning leaves a normal error of
     `tuning` volts, so a relative error of the current that is the same for all states. Charge leaks with the logarithm
     of time: the threshold moves by -`retention` ln(1 + t / t_0) volts per volt of stored shift, t_0 = 1 s. Heat changes
-    the slope. Pulses of Fowler-Nordheim tunnelling shift the threshold with the logarithm of their length: see `shift`.
-    Source: [guo2017] for the cell and its tuning, [lenzlinger1969] for the tunnelling.
+    the slope. What pulses do to the threshold is `FowlerNordheim`. Source: [guo2017] for the cell and its tuning.
     """
 
     g_max: Annotated[Siemens, Positive]
@@ -37,10 +36,6 @@ class NorFlash(AbstractCell):
     retention_spread: Annotated[Ratio, NotNegative]
     """Relative standard deviation of what cells lose."""
     read_sigma: Annotated[Ratio, NotNegative]
-    pulse_rate: Annotated[Volt, Positive]
-    """Shift of the threshold for each e-fold of pulse length."""
-    pulse_onset: Annotated[Second, Positive]
-    """Pulse length from which the threshold moves."""
     area: Annotated[SquareMetre, NotNegative]
     write_energy: Annotated[Joule, NotNegative]
     write_time: Annotated[Second, NotNegative]
@@ -82,10 +77,6 @@ class NorFlash(AbstractCell):
             shift = shift * (1 - lost).clamp(min=0)
         g = self.g_max * (-shift / self._slope(self.kelvin if self.thermal else 300.0)).exp()
         return g if time is None else (g * (1 + self.read_sigma * draws["read"])).clamp(min=0)
-
-    def shift(self, pulse: Second) -> Volt:
-        """Return by how much one Fowler-Nordheim pulse of a given length shifts the threshold: a ln(1 + t / t_p)."""
-        return self.pulse_rate * math.log1p(pulse / self.pulse_onset)
 
     def at_temperature(self, kelvin: float) -> AbstractCell:
         """Read at another temperature."""

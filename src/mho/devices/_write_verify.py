@@ -25,7 +25,7 @@ class Writing:
     accepted: Bool[Tensor, "*shape"]
     """Whether the last read was within the tolerance."""
     energy: Float[Tensor, "*shape"]
-    """Of the pulses, in J, with the current at the start of each."""
+    """Of the pulses, in J, as their model says."""
     time: Float[Tensor, "*shape"]
     """Of pulses and reads, in s, one cell after the other."""
 
@@ -84,9 +84,9 @@ class WriteVerify:
             before = direction
             size = torch.where(direction > 0, up, down) + self.step * run
             voltage = torch.where(accepted, 0.0, direction * size)
-            energy = energy + (voltage * dynamics.current(state, voltage)).abs() * self.width
-            moved = dynamics.pulse(state, voltage, self.width, draw("pulse", i))
-            state = torch.where(accepted, state, moved)
+            moved = torch.where(accepted, state, dynamics.pulse(state, voltage, self.width, draw("pulse", i)))
+            energy = energy + dynamics.pulse_energy(state, moved, voltage, self.width)
+            state = moved
             pulses = pulses + (~accepted)
         g = dynamics.conductance(state, self.read_voltage)
         time = pulses * self.width + reads * self.read_time

@@ -71,7 +71,7 @@ class Written(AbstractAround):
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the mean cost of writing one cell, and the cell's area."""
-        return {"write": _outcome(self.dynamics, self.loop, self.range)[1], "part": self.cell.costs()["part"]}
+        return {**self.cell.costs(), "write": _outcome(self.dynamics, self.loop, self.range)[1]}
 
 
 @functools.lru_cache(maxsize=16)

@@ -18,12 +18,14 @@ SHOWN_TILES = 32
 """A placement draws so many tiles, the first in use."""
 BLOCKS = {
     "cells": "#1f6f8b",
+    "restore": "#145064",
     "input encoding": "#86bbd8",
     "output encoding": "#d1603d",
     "digital": "#f2c14e",
     "digital operators": "#b8a26a",
     "digital unit": "#b8a26a",
     "clock": "#9d8bb5",
+    "refresh": "#6f8fa0",
     "leakage": "#b7bfc8",
 }
 

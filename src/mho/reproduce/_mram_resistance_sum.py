@@ -56,7 +56,7 @@ def _compute() -> list[Row]:
     x, labels = mnist_sample()
     principle = load_principle("resistance-sum")
     assert isinstance(principle, ResistanceSum)
-    exact = replace(principle, spread=0.0, jitter=0.0)
+    exact = replace(principle, spread=0.0, jitter=0.0, temperature=0.0)
     software = float((network(x).argmax(-1) == labels).double().mean())
     on_chip = accuracy(principle)
     mean = sum(on_chip) / len(on_chip)

@@ -73,6 +73,7 @@ class ReferenceBackend(AbstractBackend):
         assert isinstance(tile, AnalogTile)
         i, g, r = at
         digits = real.digits[i, g, r].numpy().astype(np.float64)
+        slope, share = (None if m is None else m[i, g, r].numpy().astype(np.float64) for m in (real.slope, real.share))
         phases = _phases(tile.inputs, vector, layer.signed)
         solved = None if real.circuit is None else _solved(real.circuit, [p for _, p in phases], at)
         if (tile.current_law is not None or tile.dac_inl) and tile.inputs.energy_exponent == 2:
@@ -82,7 +83,10 @@ class ReferenceBackend(AbstractBackend):
             for p, (weight, pulses) in enumerate(phases):
                 for s, significance in enumerate(tile.weights.significance):
                     lsb = float(real.lsb[r, s])
-                    total = np.dot(pulses, digits[s, :, n]) if solved is None else solved[s, p, n]
+                    column = digits[s, :, n]
+                    if slope is not None and share is not None:  # the more of a column is on, the more is lost
+                        column = column + (np.dot(pulses, share[s, :, n]) - real.load) * slope[s, :, n]
+                    total = np.dot(pulses, column) if solved is None else solved[s, p, n]
                     signal = float(total) / lsb
                     if tile.principle is not None:
                         unit = float(real.unit[r, s])

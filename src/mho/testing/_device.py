@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mho.core import Seed, fingerprint
+from mho.core import Cost, Seed, fingerprint
 from mho.devices import AbstractCell
 
 _TIMES = (None, 0.0, 1.0, 86400.0)
@@ -86,6 +86,14 @@ def _costs(cell: AbstractCell, name: str) -> None:
     costs = cell.costs()
     for key in ("write", "part"):
         assert key in costs, f"{name}.costs() must have {key!r}: Cost of a write pulse, and Cost(area=...) of one cell"
+    known = {"write", "part", "restore", "refresh"}
+    assert set(costs) <= known, (
+        f"{name}.costs() must have no other actions than {', '.join(sorted(known))}, "
+        f"not {', '.join(sorted(set(costs) - known))}: nothing asks for them"
+    )
+    assert "refresh" not in costs or dataclasses.replace(costs["refresh"], leakage=0.0) == Cost(), (
+        f"{name}.costs()['refresh'] must be Cost(leakage=...), the power of refreshing one cell in W"
+    )
     for key, cost in costs.items():
         values = dataclasses.astuple(cost)
         assert all(math.isfinite(v) and v >= 0 for v in values), (

@@ -54,4 +54,6 @@ ROOMS = (
 
 def load_tile(name_or_path: str) -> AbstractTile:
     """Load a tile: a preset name such as `"tile1"`, or a TOML file."""
-    return Loader(ROOMS).load(AbstractTile, name_or_path)
+    tile = Loader(ROOMS).load(AbstractTile, name_or_path)
+    tile.refuse_contradictions(name_or_path)
+    return tile

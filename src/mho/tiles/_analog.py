@@ -30,6 +30,8 @@ from ._weights import AbstractWeightEncoding
 
 _CHUNK = 1 << 22
 """Partial sums that are held at once: 16 MiB, so that the passes over them stay in cache, and calls are few."""
+_AGREE = 0.01
+"""How far numbers that a principle shares with its tile may be apart."""
 _COVERAGE = 0.9999
 """Share of the partial sums of the calibration inputs that the full scale covers."""
 
@@ -115,6 +117,8 @@ class AnalogTile(AbstractTile):
                 raise ValueError('wires with ir_drop = "newton" need a current_law and inputs that are levels')
             if self.principle is not None:
                 raise ValueError('wires with ir_drop = "newton" solve for currents; leave the principle out')
+        if self.gated:
+            self._check_gates()
         if self.principle is not None:
             self._check_memory(type(self.principle).__name__)
             self._check_phase("the columns", self.principle.settling(self.rows, self.converter.resolution))
@@ -133,6 +137,42 @@ class AnalogTile(AbstractTile):
         memory = self.cell.memory
         if memory in memories() and principle in principles() and (reason := excluded(principle, memory)):
             raise ValueError(f"{principle} cannot be built of {memory}: {reason}; take another cell or principle")
+
+    def _check_gates(self) -> None:
+        if self.inputs.pulse_steps != 1:
+            raise ValueError(
+                "inputs on gates must be bits, one a phase: transistors are on or off; take BitSerial, "
+                f"not {type(self.inputs).__name__}"
+            )
+        if self.current_law is not None or self.principle is not None or self.sorted_lines:
+            raise ValueError(
+                "columns with inputs on gates take no current_law, principle or sorted_lines; leave them out"
+            )
+
+    @property
+    def gated(self) -> bool:
+        """Whether inputs are on gates."""
+        return self.wires is not None and self.wires.gates
+
+    @property
+    def contradictions(self) -> tuple[str, ...]:
+        """Numbers of the principle that the cell or the tile holds as well, where they are not the same."""
+        own = {
+            "g_max": ("the cell's highest conductance", self.cell.range[1], "S"),
+            "read_voltage": ("read_voltage of the tile", self.read_voltage, "V"),
+            "pulse": ("a phase of the inputs", self.inputs.pulse_time, "s"),
+        }
+        principle = self.principle
+        return (
+            ()
+            if principle is None
+            else tuple(
+                f"{name} of {type(principle).__name__} and {own[name][0]} must be the same, not {value:.3g} and "
+                f"{own[name][1]:.3g} {own[name][2]}; change one of them"
+                for name, value in principle.shared.items()
+                if not math.isclose(value, own[name][1], rel_tol=_AGREE)
+            )
+        )
 
     def _check_phase(self, what: str, needed: float) -> None:
         given = self.inputs.pulse_time + self.pre.settling
@@ -306,8 +346,14 @@ class AnalogTile(AbstractTile):
         lsb = real.lsb[:, :, None]  # [R, S, 1]
         significance = torch.tensor(self.weights.significance)[:, None]
         coefficient = lsb * significance / real.gain_correction * real.drift_factor.unsqueeze(3)
+
+        def arranged(digits: Tensor) -> Tensor:
+            return layout.fixed(layout.arrange(digits * (real.gain / lsb).unsqueeze(-2)))
+
         return ArrayState(
-            matrix=layout.fixed(layout.arrange(real.digits * (real.gain / lsb).unsqueeze(-2))),
+            matrix=arranged(real.digits - real.load * real.slope if real.slope is not None else real.digits),
+            slope=arranged(real.slope) if real.slope is not None else None,
+            share=layout.fixed(layout.arrange(real.share)) if real.share is not None else None,
             offset=real.offset,
             biased=bool(real.offset.any()),
             coefficient=coefficient,
@@ -334,7 +380,7 @@ class AnalogTile(AbstractTile):
 
     def _integers(self, layout: AbstractLayout, real: Realisation) -> Tensor | None:
         """Return the matrix of integers if no code of any input differs from its partial sum; else None."""
-        straight = real.circuit is None and real.profile is None and real.read_variance is None
+        straight = real.circuit is None and real.slope is None and real.profile is None and real.read_variance is None
         straight = straight and self.principle is None and self.noise_lsb == 0
         straight = straight and self.dac_inl == 0 and (self.current_law is None or self.inputs.energy_exponent != 2)
         if not straight:
@@ -442,6 +488,8 @@ class AnalogTile(AbstractTile):
             coarse = self.inputs.pulse_steps > 256 or driven is not pulses
             with matrix_units(False) if coarse else nullcontext():
                 p = layout.partials(state.matrix, driven)
+                if state.slope is not None and state.share is not None:
+                    p.addcmul_(layout.partials(state.slope, driven), layout.partials(state.share, driven))
         else:
             driven = pulses
             p = self._solved(layout, state, pulses)
@@ -538,6 +586,11 @@ class AnalogTile(AbstractTile):
     def _word_capacitance(self) -> Farad:
         return (self.wires.word_capacitance if self.wires is not None else 0.0) or self.line_capacitance
 
+    @property
+    def _row_cells(self) -> int:
+        """Cells on the word line of a row of weights, spare columns included."""
+        return (self.cols + self.spare_columns) * self.weights.cells_per_weight
+
     def _phases(self, signed: bool) -> int:
         """How often the word lines are pulsed in one product."""
         turns = self.columns_per_converter if self.converter.concurrent else 1
@@ -546,7 +599,9 @@ class AnalogTile(AbstractTile):
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return drivers, read-out and registers of one product.
 
-        Word lines take C V^2 a pulse; bit lines are held at one voltage and so take none.
+        Word lines take C V^2 a pulse, gates that of the supply; bit lines are held at one voltage and so take none.
+        Where reading destroys what the cells hold, each pulse is followed by restoring, row after row, all cells on the
+        word lines.
         """
         lines = (columns + self.weights.reference_column) * len(self.weights.significance)
         conversions = lines * len(self.inputs.significance(signed))
@@ -555,8 +610,8 @@ class AnalogTile(AbstractTile):
         post = self.post.costs()
         on = self.inputs.pulse_time + self.pre.settling
         turns = 1 if self.converter.concurrent else self.columns_per_converter
-        line_cells = (self.cols + self.spare_columns) * self.weights.cells_per_weight
-        line_energy = self._word_capacitance * line_cells * self.read_voltage**2
+        swing = self.supply if self.gated else self.read_voltage
+        line_energy = self._word_capacitance * self._row_cells * swing**2
         logic = self.post.logic
         driver_energy = self.dac_capacitance * self.inputs.bits_per_phase * self.supply**2
         # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
@@ -565,7 +620,9 @@ class AnalogTile(AbstractTile):
             driver_energy += self.inputs.time_steps * compare
         readers = lines / (self.columns_per_converter if self.converter.concurrent else 1)
         bits = rows * self.inputs.resolution + columns * self.post.accumulator_bits
-        return {
+        restore = self.cell.costs().get("restore")
+        restored = {} if restore is None else {"restore": self._restored(restore) * (rows * pulses)}
+        return restored | {
             "input encoding": Cost(rows * pulses * (line_energy + driver_energy), pulses * self.inputs.pulse_time),
             "output encoding": Cost(
                 readers * pulses * self.pre.costs(on)["read"].energy
@@ -598,6 +655,15 @@ class AnalogTile(AbstractTile):
         cells = rows * columns * self.weights.cells_per_weight
         return self.cell.costs()["write"] * cells
 
+    def _restored(self, restore: Cost) -> Cost:
+        """Return the cost of writing one row back, all its cells at once."""
+        return Cost(energy=restore.energy * self._row_cells, latency=restore.latency)
+
+    def upkeep(self) -> Mapping[str, Cost]:
+        """Return the power of refreshing all cells of the tile, where cells forget."""
+        refresh = self.cell.costs().get("refresh")
+        return {} if refresh is None else {"refresh": Cost(leakage=refresh.leakage * self.rows * self._row_cells)}
+
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""
         columns = self.cols + self.spare_columns
@@ -606,7 +672,7 @@ class AnalogTile(AbstractTile):
         cell = self.cell.costs()["part"]
         above = self.principle.cell_area if self.principle is not None else 0.0
         cell = replace(cell, area=max(cell.area, above))
-        cells = cell * (self.rows * columns * self.weights.cells_per_weight)
+        cells = cell * (self.rows * self._row_cells)
         driver = self.post.logic.register(self.inputs.resolution) * 2
         # A converter that samples needs every line held at once; one that counts takes its lines in turn.
         held = lines if not self.converter.concurrent else converters

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Second, Seed
+from mho.core import Cost, Second, Seed, SpecError
 
 from ._layout import AbstractLayout
 
@@ -82,6 +82,20 @@ class AbstractTile(ABC):
     @abstractmethod
     def exact(self) -> bool:
         """Whether it returns the integer product itself."""
+
+    @property
+    def contradictions(self) -> tuple[str, ...]:
+        """What two of its parts say differently, though it is the same thing; a file that says so is refused."""
+        return ()
+
+    def refuse_contradictions(self, where: str) -> None:
+        """Raise if a file, whose name is `where`, contradicts itself; tiles that are put together in Python may.
+
+        Raises:
+            SpecError: with every contradiction.
+        """
+        if self.contradictions:
+            raise SpecError(list(self.contradictions), where=where)
 
     @property
     def feels_heat(self) -> bool:
@@ -176,6 +190,10 @@ class AbstractTile(ABC):
     @abstractmethod
     def write_cost(self, rows: int, columns: int) -> Cost:
         """Return what writing so many rows and columns once costs, as the cell's `write` says."""
+
+    def upkeep(self) -> Mapping[str, Cost]:
+        """Return the power, as `leakage`, that keeps what the cells hold while the tile is on, by block."""
+        return {}
 
     @abstractmethod
     def parts(self) -> Mapping[str, Cost]:

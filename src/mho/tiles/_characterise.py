@@ -101,6 +101,9 @@ def characterise(
     blocks = dict(tile.mvm_cost(rows, cols, True))
     for name, cost in tile.cell_cost(activity, rows * cols).items():
         blocks[name] = blocks.get(name, Cost()) + cost
+    latency = sum(blocks.values(), Cost()).latency
+    for name, cost in tile.upkeep().items():
+        blocks[name] = Cost(energy=cost.leakage * latency)
     return TileReport(
         errors=(difference.norm(dim=-1) / true.norm(dim=-1)).float(),
         relative_sigma=float(difference.std() / true.abs().max()),

@@ -143,7 +143,8 @@ def _moments(tile: AnalogTile, time: Second | None) -> Float[Tensor, "2 S weight
 def _losses(tile: AnalogTile, layout: AbstractLayout, weights: Tensor) -> Float[Tensor, "G R S K N"] | None:
     if tile.wires is None or tile.wires.sweeps == 0:
         return None
-    few = tile.wires if math.isfinite(tile.wires.sweeps) else replace(tile.wires, ir_drop=f"sweeps({_SWEEPS})")
+    cheap = "closed" if tile.wires.gates else f"sweeps({_SWEEPS})"
+    few = tile.wires if math.isfinite(tile.wires.sweeps) else replace(tile.wires, ir_drop=cheap)
     bottom, top = tile.cell.range
     # A cell that is off has a share of the lines' voltage, too: it is given a thousandth to tell it.
     states = tile.weights.targets(layout.split_weight(weights)).clamp(min=1e-3)

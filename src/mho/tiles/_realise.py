@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mho.arrays import Ohmic
 from mho.core import RangeWarning, Seed, normal_per_instance
 
 from ._base import Condition
@@ -149,6 +150,8 @@ def realise(
         calibration = 1 / torch.where(weak, mean.unsqueeze(-1), slope).clamp(min=0.1)
     states: Tensor | None = None
     bares: list[Tensor] = []
+    slopes: list[Tensor] = []
+    shares: list[Tensor] = []
     gains: list[Tensor] = []
     variances: list[Tensor] = []
     for condition in conditions:
@@ -156,6 +159,12 @@ def realise(
             variances.append(variance(condition))
         now_states, digits, conductance, bare = cells(condition)
         bares.append(bare)
+        if wiring is not None and tile.gated and wiring.wires.ir_drop == "closed":
+            ideal_states = (bare / factor_written - bottom) / (top - bottom)
+            unloaded = _coupled(tile, tile.weights.digits(ideal_states.transpose(0, 1)))
+            slopes.append((digits - unloaded) / wiring.wires.load)
+            total = bare.sum(1)  # both sides: to first order their sum is what a difference loses by
+            shares.append(total / total.sum(-2, keepdim=True).clamp(min=1e-30))
         gains.append(warmed(condition))
         states = now_states[0] if states is None else states
         factor = torch.ones(len(chips), groups, row_tiles, columns)
@@ -174,9 +183,10 @@ def realise(
         factors.append(factor * calibration)
 
     circuit = None
-    if wiring is not None and tile.current_law is not None and wiring.wires.ir_drop == "newton":
+    law = Ohmic() if tile.gated else tile.current_law
+    if wiring is not None and law is not None and wiring.wires.ir_drop == ("exact" if tile.gated else "newton"):
         limits, steps = (bottom, top), tile.inputs.pulse_steps
-        circuit = Circuit(wiring, tile.current_law, torch.cat(bares), limits, factor_written, tile.read_voltage, steps)
+        circuit = Circuit(wiring, law, torch.cat(bares), limits, factor_written, tile.read_voltage, steps)
 
     def repeat(x: Tensor) -> Tensor:
         return x.repeat(len(conditions), *[1] * (x.dim() - 1))
@@ -199,6 +209,9 @@ def realise(
         states=states if tile.principle is not None else None,
         circuit=circuit,
         read_variance=torch.cat(variances) if variances else None,
+        slope=torch.cat(slopes) if slopes else None,
+        share=torch.cat(shares) if shares else None,
+        load=tile.wires.load if slopes and tile.wires is not None else 0.0,
     )
 
 

@@ -41,6 +41,12 @@ class Realisation:
     """What takes the place of `digits` in a product, where no matrix is exact."""
     read_variance: Float[Tensor, "I G R S K N"] | None = None
     """Variance of the digits from one read to the next, where read noise is drawn anew."""
+    slope: Float[Tensor, "I G R S K N"] | None = None
+    """How `digits` change with the share of a column's conductance that is on, where inputs are on gates."""
+    share: Float[Tensor, "I G R S K N"] | None = None
+    """Each row's part of that conductance."""
+    load: float = 0.0
+    """The share at which `digits` hold."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,12 @@ class ArrayState:
     """Converter gain in LSB per digit and step, beside a circuit."""
     read_variance: Tensor | None = None
     """As the matrix, in LSB^2 per step^2, bfloat16: a variance needs no more than its 8 bits."""
+    slope: Tensor | None = None
+    """What is added for each unit of the share of a column's conductance that is on, with inputs on gates;
+    `matrix` is at none.
+    """
+    share: Tensor | None = None
+    """Beside `slope`, the matrix that tells that share."""
     integers: Tensor | None = None
     """Where every code is the partial sum itself: the integer matrix of all slices, arranged as if there were one."""
 
@@ -109,5 +121,7 @@ class ArrayState:
             chips=1,
             unit=one(self.unit),
             read_variance=maybe(self.read_variance),
+            slope=maybe(self.slope),
+            share=maybe(self.share),
             integers=maybe(self.integers),
         )

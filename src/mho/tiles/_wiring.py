@@ -16,6 +16,8 @@ from ._weights import AbstractWeightEncoding
 
 _INPUTS = 8
 """Input vectors that are solved at once: each is an array of its own."""
+_COLUMNS = 8192
+"""Columns with inputs on gates that are solved at once, each for one input vector."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Wiring:
 
     def through(self, g: Float[Tensor, "I cells G R S K N"]) -> Float[Tensor, "I cells G R S K N"]:
         """Return the conductances that the read-out sees in place of those of the cells."""
+        if self.wires.gates:
+            columns = self._columns(g)
+            shares = self.wires.gated_shares(columns, self.rows - g.shape[5]).to(g)
+            return g * self._sides(shares).permute(0, 1, 2, 3, 4, 6, 5).repeat_interleave(self._devices(g), 1)
         return self._through(g) if self.order is None else self.order.lift(self._through(self.order.lay(g)))
 
     def _through(self, g: Tensor) -> Tensor:
@@ -78,6 +84,38 @@ class Wiring:
         current = self._called(current, columns, cells)
         current = current.reshape(instances, cells, groups, row_tiles, slices, m, columns)
         return current if self.order is None else self.order.lift_columns(current)
+
+    def gated(
+        self, g: Float[Tensor, "I cells G R S K N"], on: Float[Tensor, "#I G R M K"]
+    ) -> Float[Tensor, "I cells G R S M N"]:
+        """Return what source lines take per volt for patterns of open gates, in S, shared equally by the devices.
+
+        Of cells that share a source line the first side tells the difference, and the second nothing.
+        """
+        columns, unused = self._columns(g), self.rows - g.shape[5]  # [I, sides or 1, G, R, S, N, K, cells]
+        pattern = on.double()[:, None, :, :, None, None, :, :, None]  # [I, 1, G, R, 1, 1, M, K, 1]
+        step = max(1, _COLUMNS // columns[..., 0, 0].numel())
+        one = [self.wires.gated_currents(columns.unsqueeze(-3) * p, unused) for p in pattern.split(step, -3)]
+        taken = torch.cat(one, -1).to(g)  # [I, sides or 1, G, R, S, N, M]
+        if taken.shape[1] < self.encoding.sides:
+            taken = torch.cat([taken, torch.zeros_like(taken)], 1)
+        devices = self._devices(g)
+        return (taken.mT / devices).repeat_interleave(devices, 1)
+
+    def _devices(self, g: Tensor) -> int:
+        return g.shape[1] // self.encoding.sides
+
+    def _columns(self, g: Float[Tensor, "I cells G R S K N"]) -> Float[Tensor, "I own G R S N K together"]:
+        """Return the columns of gated cells; two sides lie in one, or in one each."""
+        lines = g.unflatten(1, (self.encoding.sides, -1)).sum(2).double().transpose(-1, -2)  # [I sides G R S N K]
+        if self.encoding.sides == 2 and self.wires.pairs == "source line":
+            return lines.movedim(1, -1).unsqueeze(1)
+        return lines.unsqueeze(-1)
+
+    @staticmethod
+    def _sides(columns: Tensor) -> Tensor:
+        """Return what columns hold by side: `[I, sides, G, R, S, N, K]`."""
+        return columns.squeeze(1).movedim(-1, 1) if columns.shape[-1] > 1 else columns.squeeze(-1)
 
     def _lay(self, g: Tensor) -> tuple[torch.Size, tuple[int, ...], Tensor, tuple[int, int]]:
         """Return shape and order of the dimensions of the cells as they lie, the arrays, and how many lines idle."""
