@@ -68,5 +68,5 @@ def test_words_are_what_the_windows_give(bits: int) -> None:
 def test_the_expression_for_spice_is_the_current(v_in: float, v_node: float, branch: int) -> None:
     expression = CELL.spice("x", "y", branch)
     scope = {"ln": math.log, "exp": math.exp, "x": v_in - CELL.v_low, "y": v_node - CELL.v_low}
-    ours = CELL.current(*(torch.tensor(v, dtype=torch.float64) for v in (v_in, v_node)), branch)
-    assert eval(expression, scope) == pytest.approx(float(ours), rel=1e-9, abs=1e-18)
+    x, y = torch.tensor([v_in, v_node], dtype=torch.float64)
+    assert eval(expression, scope) == pytest.approx(float(CELL.current(x, y, branch)), rel=1e-9, abs=1e-18)
