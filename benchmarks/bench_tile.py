@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,18 +20,7 @@ from mho.chip import Chip
 from mho.converters import load_converter
 from mho.core import Seed
 from mho.tiles import AbstractLayout, AnalogTile, BitSerial, Condition, ConvLayout, LinearLayout, load_tile
-
-
-def timed(functions: dict[str, Callable[[], Tensor]], rounds: int) -> dict[str, float]:
-    """Return the median CPU seconds of each function over interleaved rounds."""
-    seconds: dict[str, list[float]] = {name: [] for name in functions}
-    for index in range(rounds + 2):
-        for name, function in functions.items():
-            start = time.process_time()
-            function()
-            if index >= 2:
-                seconds[name].append(time.process_time() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+from timing import timed
 
 
 def tile_layer(

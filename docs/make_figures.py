@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -305,6 +306,36 @@ def converters() -> None:
     save_figure(converter_survey(load_adc_survey(), presets), FOLDER / "adc-survey.svg")
 
 
+def roofline() -> None:
+    """Draw what layers reach of the machine's own rates, as `benchmarks/bench_roofline.py --json` measured it."""
+    measured = json.loads((FOLDER / "roofline.json").read_text())
+    figure = Figure(figsize=(7.4, 3.9), layout="constrained")
+    axes = figure.add_subplot()
+    peak, memory = (measured["peaks"][name] for name in ("multiply-adds a second", "bytes a second"))
+    corner = peak / memory
+    axes.loglog([0.1, corner, 4000], [0.1 * memory / 1e9, peak / 1e9, peak / 1e9], color=INK, linewidth=1.2)
+    axes.annotate(f"its matrix product: {peak / 1e9:.0f} G/s", (corner, peak / 1e9), (2, 4), ha="left",
+                  textcoords="offset points", fontsize=8, color=INK)  # fmt: skip
+    axes.annotate(f"its memory: {memory / 1e9:.0f} GB/s", (0.12, 0.12 * memory / 1e9), (0, 8), rotation=37,
+                  textcoords="offset points", fontsize=8, color=INK)  # fmt: skip
+    for key, colour, label in (("torch", GOLD, "torch's own layer"), ("tiles", BLUE, "on tiles, with noise")):
+        rows = [r for r in measured["layers"] if key in r]
+        intensity = [r["macs"] / r["bytes"] for r in rows]
+        axes.plot(intensity, [r["macs"] / r[key] / 1e9 for r in rows], "o", color=colour, label=label, markersize=5)
+    below = {"conv 64 ch, 32 x 32": (0, -13, "center"), "linear 512, batch 256": (-6, -3, "right")}
+    for row in measured["layers"]:
+        x, y, side = below.get(row["case"], (6, -3, "left"))
+        place = (row["macs"] / row["bytes"], row["macs"] / row["tiles"] / 1e9)
+        axes.annotate(row["case"], place, (x, y), ha=side, textcoords="offset points", fontsize=7, color=BLUE)
+    axes.set_xlim(0.1, 4000)
+    axes.set_ylim(0.3, 3 * peak / 1e9)
+    axes.set_xlabel("multiply-adds for each byte that must be moved")
+    axes.set_ylabel("multiply-adds a second (G/s)")
+    axes.grid(color="#e3e8ee")
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    save(figure, "roofline.svg")
+
+
 def qcell() -> None:
     """Draw the Q-cell's published sweep beside model and ngspice, and its edges against the memristors."""
     cell = Loader(CONVERTERS).load(QCell, "readc")
@@ -354,6 +385,7 @@ def main() -> None:
         pulses()
         writing()
         converters()
+        roofline()
         qcell()
 
 

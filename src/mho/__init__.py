@@ -1,7 +1,7 @@
 """mho: what a compute-in-memory chip does with a neural network; accuracy, energy, latency, area, and why.
 
 The verbs: `capture`, `quantize`, `compile`, `run`, `estimate`, `report`; `evaluate` is all of them in one call,
-`ablate` says which imperfection of the chip costs how much.
+`ablate` says which imperfection of the chip costs how much, `summary` what of a network goes on which tiles.
 """
 
 from importlib.metadata import PackageNotFoundError as _NotFound
@@ -16,6 +16,7 @@ from .chip import nonidealities as nonidealities
 from .compiler import capture as capture
 from .compiler import compile as compile
 from .compiler import quantize as quantize
+from .compiler import summary as summary
 from .converters import AbstractConverter as AbstractConverter
 from .core import CapacityError as CapacityError
 from .core import ConvergenceError as ConvergenceError

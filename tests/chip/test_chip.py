@@ -8,6 +8,7 @@ import pytest
 
 from mho.arrays import AbstractPrinciple, CurrentDomain, Wires, load_principle
 from mho.chip import Chip
+from mho.converters import load_converter
 from mho.core import FileError, SpecError, dump_spec
 from mho.tiles import AnalogTile, DigitalTile, load_tile
 
@@ -117,4 +118,18 @@ def test_an_unknown_chip() -> None:
         Chip.load("herms")
     assert str(error.value) == (
         "no preset 'herms' in chips; did you mean 'hermes'? (allowed: dimc-sram, hermes, hermes-4phase, tile2-rram)"
+    )
+
+
+def test_another_converter() -> None:
+    chip = Chip.load("tile2-rram")
+    other = chip.with_converter("memristive-5b")
+    assert other.name == "tile2-rram, memristive-5b"
+    assert other.tile == replace(chip.tile, converter=load_converter("memristive-5b"))
+    assert other.fingerprint() != chip.fingerprint()
+    assert chip.with_converter(load_converter("sar-5b")).name == "tile2-rram, Sar"
+    with pytest.raises(SpecError) as error:
+        Chip.load("dimc-sram").with_converter("sar-5b")
+    assert str(error.value) == (
+        "the tiles of dimc-sram have no analog-to-digital converter to replace; take an analog chip"
     )

@@ -82,7 +82,7 @@ def test_commands_of_a_page_exist(page: Path) -> None:
     """Every `mho ...` line names a command and options that there are; nothing is run. Targets of make exist too."""
     from mho.cli import app
 
-    for commands in ("_run", "_evaluate", "_inspect", "_reproduce"):
+    for commands in ("_run", "_evaluate", "_summary", "_inspect", "_reproduce"):
         importlib.import_module(f"mho.cli.{commands}")
     root = typer.main.get_command(app)
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))

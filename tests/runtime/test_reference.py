@@ -26,6 +26,7 @@ from mho.arrays import (
 )
 from mho.chip import Chip
 from mho.compiler import capture, compile, quantize
+from mho.converters import ROOMS as CONVERTER_ROOM
 from mho.converters import AbstractConverter, load_converter
 from mho.core import Seed
 from mho.devices import Faulty, Pcm, load_cell
@@ -160,6 +161,45 @@ def test_fast_backend_is_the_literal_one(
     slow = run(program, X[:1], instances=1, conditions=CONDITIONS, backend="reference").outputs
     step = _smallest_step(program, "fc")
     assert float((fast - slow).abs().max()) < min(0.05 * step, 2e-5 * float(slow.abs().max()))
+
+
+# Strong errors, so that what a converter does to its columns is there to be compared.
+OTHER_CONVERTERS = {
+    "flash": replace(load_converter("flash-5b"), mismatch=0.5, conversion_noise=0.3),
+    "ramp": replace(load_converter("ramp-8b"), curvature=0.05, mismatch=0.1),
+    "clocked ramp": load_converter("lpar-8b"),
+    "sense amplifier": replace(load_converter("sense-voltage-3b"), mismatch=0.3, bits=4),
+    "voltage to time": replace(load_converter("voltage-to-time-8b"), depth=1.0),
+    "integrate and fire": replace(load_converter("integrate-fire-8b"), dead_time=4e-9),
+    "integrate and fire, ideal": replace(load_converter("integrate-fire-8b"), dead_time=0.0),
+    "rectifying": replace(load_converter("integrate-fire-8b"), rectifying=True),
+    "pipeline": replace(load_converter("pipeline-8b"), mismatch=0.02, decision_mismatch=0.1),
+    "cyclic": replace(load_converter("cyclic-8b"), mismatch=0.02),
+    "curved oscillator": replace(load_converter("cco-hermes"), curvature=0.05),
+    "adaptive": load_converter("memristive-5b"),
+    "adaptive by column": replace(load_converter("memristive-4b"), group=1),
+    "super-resolution": load_converter("memristive-4b-pair"),
+    "vote": replace(load_converter("memristive-4b"), copies=3, rule="vote"),
+}
+
+
+@pytest.mark.parametrize("converter", OTHER_CONVERTERS)
+@pytest.mark.parametrize(
+    ("inputs", "weights"), [(INPUTS[0], WEIGHTS[0]), (INPUTS[3], WEIGHTS[4]), (INPUTS[6], WEIGHTS[5])]
+)
+def test_every_converter_in_a_tile(
+    inputs: AbstractInputEncoding, weights: AbstractWeightEncoding, converter: str
+) -> None:
+    """All of the room, each with a profile of its own, on differential, sliced and offset weights."""
+    part = OTHER_CONVERTERS[converter]
+    program = _program(inputs, weights, part)
+    assert (program.quant.layers["fc"].codebook is None) is not part.adaptive
+    _judge(program, _changed(program, converter=SAR))
+
+
+def test_the_room_is_compared() -> None:
+    kinds = {type(part) for part in (*OTHER_CONVERTERS.values(), *CONVERTERS.values())}
+    assert {c.__name__ for c in kinds} == set(CONVERTER_ROOM[0].classes)
 
 
 def _changed(program: Program, **changes: object) -> Program:

@@ -147,10 +147,41 @@ def test_chips_take_turns_without_a_difference(monkeypatch: pytest.MonkeyPatch) 
     torch.testing.assert_close(tile.multiply(layout, state, x[None], True, noise), whole, rtol=1e-6, atol=1e-3)
 
 
+@pytest.mark.parametrize("layout", [LinearLayout(70, 9, 32), ConvLayout(6, 5, (3, 3), (1, 1), (1, 1), (1, 1), 1, 27)])
+@pytest.mark.parametrize("name", ["tile1", "tile2"])
+def test_errors_of_training_do_not_depend_on_chunks(
+    layout: AbstractLayout, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mean and spread of each weight's cells times its own draw, added to what they should be; in place or not."""
+    tile = load_tile(name)
+    assert isinstance(tile, AnalogTile)
+    shape = (9, 70) if isinstance(layout, LinearLayout) else (5, 6, 3, 3)
+    weight = _integers("w", *tile.weight_range, *shape)
+    point = tile.design_point(layout, weight, True)
+    assert point.moments is not None
+    z = Seed(0).child("z").normal((point.moments.shape[1], *shape))
+    drawn = z.clone()
+    full_scale = torch.full((layout.row_tiles, len(tile.weights.significance)), 1000.0)
+    whole = tile.design(layout, weight, full_scale, True, point, z).matrix
+    assert torch.equal(z, drawn)
+    monkeypatch.setattr("mho.tiles._design._CHUNK", 7)
+    assert torch.equal(tile.design(layout, weight, full_scale, True, point, z).matrix, whole)
+    index = (weight - tile.weight_range[0]).long()
+    errors = torch.stack([m[index] + s[index] * one for m, s, one in zip(*point.moments, z, strict=True)])
+    split = torch.stack([layout.split_weight(e) for e in errors], 2)
+    lsb = full_scale / tile.converter.codes(tile.bipolar(True))[1]
+    digits = (tile.ideal_digits(layout.split_weight(weight)) + split) / lsb[None, :, :, None, None]
+    torch.testing.assert_close(whole, layout.arrange(digits[None]), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("wide", [1, 1000], ids=["alone", "grouped"])
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 @pytest.mark.parametrize("kind", [ConvLayout, UnfoldedConvLayout])
-def test_convolutions_in_all_dimensions(dimensions: int, kind: type[ConvLayout] | type[UnfoldedConvLayout]) -> None:
+def test_convolutions_in_all_dimensions(
+    dimensions: int, kind: type[ConvLayout] | type[UnfoldedConvLayout], wide: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Partial sums add up to torch's own convolution; gathered vectors and row sums agree with them."""
+    monkeypatch.setattr("mho.tiles._conv_layout._WIDE", wide)
     kernel, stride, padding, dilation = ((3, 2, 2), (2, 1, 1), (1, 0, 1), (1, 2, 1))
     geometry = [v[:dimensions] for v in (kernel, stride, padding, dilation)]
     taps = int(torch.tensor(geometry[0]).prod())

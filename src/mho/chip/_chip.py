@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mho.converters import AbstractConverter, load_converter
 from mho.core import Loader, Room, Source, SpecError, fingerprint, nearest
 from mho.digital import DigitalUnit
 from mho.tiles import ROOMS as _TILES
-from mho.tiles import AbstractTile, Compensation
+from mho.tiles import AbstractTile, AnalogTile, Compensation
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,23 @@ class Chip:
         """Switch all non-idealities off but these."""
         self.without(*names)  # says which is unknown
         return self.without(*(name for name in self.effects if name not in names))
+
+    def with_converter(self, converter: AbstractConverter | str) -> Chip:
+        """Return this chip with another converter in its tiles: a part, the name of a preset or a TOML file.
+
+        Raises:
+            SpecError: if the chip's tiles have no converters.
+
+        >>> Chip.load("tile2-rram").with_converter("memristive-5b").name
+        'tile2-rram, memristive-5b'
+        """
+        if not isinstance(self.tile, AnalogTile):
+            raise SpecError(
+                [f"the tiles of {self.name} have no analog-to-digital converter to replace; take an analog chip"]
+            )
+        part = load_converter(converter) if isinstance(converter, str) else converter
+        label = Path(converter).stem if isinstance(converter, str) else type(converter).__name__
+        return replace(self, name=f"{self.name}, {label}", tile=replace(self.tile, converter=part))
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over every number of the chip."""

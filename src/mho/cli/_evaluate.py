@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mho.core import FileError
 
 from ._main import app
-
-if TYPE_CHECKING:
-    from torch import nn
+from ._network import network_of
 
 
 @app.command()
@@ -24,6 +21,10 @@ def evaluate(
     ],
     data: Annotated[str, typer.Option(help="Images and labels: a Parquet file or a Hugging Face name.")],
     chip: Annotated[list[str], typer.Option(help="Preset or TOML file; give it again to compare.")] = ["hermes"],  # noqa: B006
+    adc: Annotated[
+        list[str],
+        typer.Option(help="Also with this converter in the chips, a preset or a TOML file, to compare; see: mho adc."),
+    ] = [],  # noqa: B006
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("mho-report"),
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write all numbers to this file.")] = None,
     images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 1000,
@@ -57,12 +58,13 @@ def evaluate(
     from mho._evaluate import DAY
     from mho.samples import load_images
 
-    from ._show import bars, check_places, finish
+    from ._show import bars, check_places, converter_notes, finish
 
     check_places(out, json_file)
     if threads is not None:
         torch.set_num_threads(threads)
-    chips = [Chip.load(c, plugin) for c in chip]
+    loaded = [Chip.load(c, plugin) for c in chip]
+    chips = [c for own in loaded for c in (own, *(own.with_converter(a) for a in adc))]
     cold = list(dict.fromkeys(c.name for c in chips if kelvin and not c.tile.feels_heat))
     if cold:
         raise FileError(
@@ -71,7 +73,7 @@ def evaluate(
         )
     heats = [(k, f", {k:g} K") for k in dict.fromkeys(kelvin)] or [(None, "")]
     moments = sorted({_time(t) for t in times.split(",")})
-    network = _factory(model) if ":" in model else Path(model)
+    network = network_of(model)
     means, deviations = _numbers(mean, "--mean"), _numbers(std, "--std")
     if min(deviations) <= 0:
         raise FileError(f"--std must be above zero, not {std!r}")
@@ -102,32 +104,8 @@ def evaluate(
             for k, at in heats
             if ablation and c.effects
         ]  # fmt: skip
-    title = f"{Path(model).name} on {', '.join(c.name for c in chips)}"
-    finish(report(evaluations, title, ablations=ablations), out, json_file)
-
-
-def _factory(text: str) -> nn.Module:
-    from torch import nn
-
-    module, _, name = text.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module), name)
-    except (ImportError, ValueError) as error:
-        raise FileError(f"{text!r} cannot be imported ({error}); run mho where {module!r} can be found") from None
-    except AttributeError:
-        raise FileError(f"{module!r} has no {name!r}; give package.module:factory") from None
-    except Exception as error:  # a user's module may raise anything
-        raise FileError(f"importing {module!r} failed ({type(error).__name__}: {error}); repair it first") from None
-    try:
-        made = factory()
-    except Exception as error:
-        raise FileError(
-            f"{text!r} cannot be called without arguments ({type(error).__name__}: {error}); "
-            "give a function that returns the network"
-        ) from None
-    if not isinstance(made, nn.Module):
-        raise FileError(f"{text!r} must return a torch nn.Module, not {type(made).__name__}")
-    return made
+    title = f"{Path(model).name} on {', '.join(c.name for c in loaded)}"
+    finish(report(evaluations, title, converter_notes(evaluations), ablations), out, json_file)
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

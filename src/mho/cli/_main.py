@@ -45,7 +45,7 @@ def main() -> None:
     """Run the command line."""
     sys.path.append("")  # models and plugins may be modules of the current folder
     try:
-        for commands in ("_run", "_evaluate", "_inspect", "_adc", "_reproduce"):
+        for commands in ("_run", "_evaluate", "_summary", "_inspect", "_adc", "_reproduce"):
             importlib.import_module(f".{commands}", __package__)  # they register themselves
         app(standalone_mode=True)
     except MhoError as error:

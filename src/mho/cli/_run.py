@@ -21,6 +21,10 @@ def run(
     images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 1000,
     instances: Annotated[int, typer.Option(min=1, help="Chip instances of the analog chips.")] = 8,
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
+    adc: Annotated[
+        list[str],
+        typer.Option(help="Also with this converter in the analog chips, such as memristive-5b; see: mho adc."),
+    ] = [],  # noqa: B006
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch; all cores by default.")] = None,
 ) -> None:
     """Do the main job: ResNet-20 on CIFAR-10 (JPEG) images on three chips, with a report.
@@ -37,7 +41,7 @@ def run(
     from mho.compiler import capture
     from mho.samples import cifar10_sample, load_images, resnet20
 
-    from ._show import bars, check_places, finish
+    from ._show import bars, check_places, converter_notes, finish
 
     check_places(out, json_file)
     if threads is not None:
@@ -45,23 +49,36 @@ def run(
     x, y = cifar10_sample(images) if data is None else load_images(data, limit=images)
     graphs = {kind: capture(resnet20(kind), x[:1]) for kind in ("plain", "noise")}
     few = slice(None, None, 4)
+    some = few if len(x) >= 400 else slice(None)
+    chips = {name: Chip.load(name) for name in ("hermes", "tile2-rram", "dimc-sram")}
+    swapped = {(name, a): chips[name].with_converter(a) for a in adc for name in ("hermes", "tile2-rram")}
     plan = (
-        ("plain on hermes", "plain", "hermes", instances, slice(None)),
-        ("noise-tuned on hermes", "noise", "hermes", instances, slice(None)),
+        ("plain on hermes", "plain", chips["hermes"], instances, slice(None)),
+        ("noise-tuned on hermes", "noise", chips["hermes"], instances, slice(None)),
         (
             "noise-tuned on tile2-rram",
             "noise",
-            "tile2-rram",
+            chips["tile2-rram"],
             max(1, instances // 2),
-            few if len(x) >= 400 else slice(None),
+            some,
         ),
-        ("plain on dimc-sram", "plain", "dimc-sram", 1, slice(None)),
+        ("plain on dimc-sram", "plain", chips["dimc-sram"], 1, slice(None)),
+        *(
+            (
+                f"noise-tuned on {name}, {a}",
+                "noise",
+                chip,
+                max(1, instances // 2),
+                few if len(x) >= 400 else slice(None),
+            )
+            for (name, a), chip in swapped.items()
+        ),
     )
     with bars() as open_bar:
         evaluations = [
             evaluate(
                 graphs[kind],
-                Chip.load(chip),
+                chip,
                 (x[part], y[part]),
                 name=name,
                 seed=seed,
@@ -71,11 +88,10 @@ def run(
             )
             for name, kind, chip, count, part in plan
         ]
-        part = few if len(x) >= 400 else slice(None)
         ablation = ablate(
             graphs["noise"],
-            Chip.load("hermes"),
-            (x[part], y[part]),
+            chips["hermes"],
+            (x[some], y[some]),
             name="noise-tuned on hermes",
             seed=seed,
             instances=max(1, instances // 2),
@@ -86,4 +102,5 @@ def run(
     notes = [f"Images: {len(x)} of {source}."]
     if len(x) >= 400:
         notes[0] += f" To keep the run short, tile2-rram sees {len(y[few])} of them on {plan[2][3]} chips."
+    notes += converter_notes(evaluations)
     finish(report(evaluations, "ResNet-20 on three compute-in-memory chips", notes, [ablation]), out, json_file)

@@ -113,6 +113,24 @@ def check_places(out: Path, json_file: Path | None) -> None:
         raise FileError(f"cannot write {json_file}: it is a folder; give the path of a file")
 
 
+def converter_notes(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Say what another converter changes, for each evaluation whose name is that of another with ", converter"."""
+    named = {e.name: e for e in evaluations}
+    notes: list[str] = []
+    for name, e in named.items():
+        before = named.get(name.rpartition(", ")[0])
+        if before is None:
+            continue
+        old, new = before.summary(), e.summary()
+        at_first = [next(r for r in x.accuracy() if r.condition.compensation == "none") for x in (before, e)]
+        times = [getattr(new, q) / getattr(old, q) for q in ("energy", "latency", "area")]
+        notes.append(
+            f"{name}: {100 * at_first[1].mean:.1f} % right away, before {100 * at_first[0].mean:.1f} %; energy "
+            "{:.3g}, latency {:.3g} and area {:.3g} times those before.".format(*times)
+        )
+    return notes
+
+
 def finish(report: Report, out: Path, json_file: Path | None) -> None:
     """Print the table, write the report, and say where it is."""
     console.print(table(report.evaluations, report.title))

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
-from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.fx.node import map_arg
 
 from mho.core import FileError, UnsupportedOpError
@@ -165,6 +164,8 @@ def _check(node: Any, op: str, batch: Any, follows: bool) -> None:
 
     Where it `follows` another that was refused, the batch is no fault of its own.
     """
+    from torch.fx.experimental.symbolic_shapes import statically_known_true  # brings sympy, a fifth of a second
+
     kind = short_name(op)
     if not (kind in ("conv2d", "linear") or is_supported(op)):
         raise UnsupportedOpError("")

@@ -131,9 +131,10 @@ class AbstractConverter(ABC):
         error = self.gain_sigma * draws["gain"]
         if self.trim_step > 0:
             error = error - self.trim_step * (error / self.trim_step).round()
-        return ColumnErrors(
-            1 + error, self.offset_sigma * draws["offset"], self.profile(draws.get("mismatch"), codebook)
-        )
+        profile = self.profile(draws.get("mismatch"), codebook)
+        if profile is not None:
+            profile = profile.expand(*error.shape, -1)
+        return ColumnErrors(1 + error, self.offset_sigma * draws["offset"], profile)
 
     def codes(self, bipolar: bool) -> tuple[float, float]:
         """Return the lowest and the highest code: symmetric about zero, or from zero."""

@@ -81,7 +81,7 @@ def bench(
 
     def convert(x: Tensor) -> Tensor:
         """Codes of signals `[columns, samples]`."""
-        profile = None if errors.profile is None else errors.profile.reshape(-1, 1, errors.profile.shape[-1]).double()
+        profile = None if errors.profile is None else errors.profile.unsqueeze(1).double()
         return converter.quantise_(
             x * errors.gain.double()[:, None] + errors.offset.double()[:, None], low, high, profile
         )

@@ -104,7 +104,7 @@ def lloyd_max(
         kept = kept[..., torch.linspace(0, kept.shape[-1] - 1, most).long()]
     ends = x[..., 0].double(), x[..., -1].double()
     x = (kept if first == 0 else torch.cat([x[..., :1], kept], -1)).double()
-    x = x[..., :-1] if last == n - 1 and n > 1 else x
+    x = (x[..., :-1] if last == n - 1 and n > 1 else x).contiguous()
     zero = torch.zeros_like(x[..., :1])
     sums, squares = (torch.cat([zero, v.cumsum(-1)], -1) for v in (x, x.square()))
     begin = uniform(*ends, bits)

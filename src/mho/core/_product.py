@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -36,8 +36,9 @@ def rounds() -> bool | None:
 def matrix_units(allowed: bool = True) -> Generator[None]:
     """Let the products of tiles use matrix units that round, within this block.
 
-    Inputs of up to 8 bits are exact in bfloat16; conductances are split in two parts, which keeps 16 bits. So partial
-    sums err by some 1e-5 of themselves, and a code may differ by one where a sum lies that near to its border.
+    Inputs of up to 8 bits are exact in bfloat16; conductances are split in two parts, which keeps 16 bits. So a partial
+    sum errs by at most 2^-17 of the sum of its products' magnitudes, half a thousandth of an LSB in tiles of real
+    cells, and a code may differ by one where a sum lies that near to its border.
     """
     global _allowed
     before, _allowed = _allowed, allowed
@@ -47,23 +48,32 @@ def matrix_units(allowed: bool = True) -> Generator[None]:
         _allowed = before
 
 
-def product(x: Float[Tensor, "tiles M K"], matrix: Float[Tensor, "tiles K N"]) -> Float[Tensor, "tiles M N"]:
+def product(
+    x: Float[Tensor, "tiles M K"],
+    matrix: Float[Tensor, "tiles K N"],
+    integers: Literal["x", "matrix"] = "x",
+) -> Float[Tensor, "tiles M N"]:
     """Multiply as fast as the machine can, without rounding more than float32, or than `matrix_units` allows.
 
-    `x` holds integers of up to 8 bits, which matrix units take exactly; `matrix` is split into two parts for them.
+    `integers` says which operand holds integers of up to 8 bits, which matrix units take exactly; the other one is
+    split into two parts for them.
     """
     # The batched kernels copy a transposed matrix, at many times the cost of reading it; the plain ones read it.
     multiply = (
         torch.bmm if x.shape[0] > 1 and (matrix.stride(-1) == 1 or torch.compiler.is_compiling()) else _one_by_one
     )
     switch = None if torch.compiler.is_compiling() else _switch()
-    if switch is None or (rounds() and not _allowed):
+    # One vector takes as long as reading the matrix, and torch's own library reads it fastest.
+    if switch is None or x.shape[1] == 1 or (rounds() and not _allowed):
         return multiply(x, matrix)
     with _reduced(switch):
         if not rounds():
             return multiply(x, matrix)
-        high = matrix.bfloat16().float()
-        return multiply(x, high).add_(multiply(x, (matrix - high).bfloat16().float()))
+        if integers == "x":
+            high = matrix.bfloat16().float()
+            return multiply(x, high).add_(multiply(x, (matrix - high).bfloat16().float()))
+        high = x.bfloat16().float()
+        return multiply(high, matrix).add_(multiply((x - high).bfloat16().float(), matrix))
 
 
 def _one_by_one(x: Tensor, matrix: Tensor) -> Tensor:

@@ -93,13 +93,10 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
     weights = sum(b.rows * b.columns for b in blocks)
     for name, cost in tile.cell_cost(activity, weights).items():
         costs[name] = costs.get(name, Cost()) + cost
-    outputs = math.prod(node.shape)
-    unit = _unit_costs(program)
-    additions = outputs * (program.quant.graph.layout(node, tile.shape[0]).row_tiles - 1)
-    inputs = math.prod(program.quant.graph[node.inputs[0]].shape)
-    moved = (inputs + outputs) * 8
+    graph, unit = program.quant.graph, _unit_costs(program)
+    scalings, additions = graph.scalings(node), graph.additions(node, tile.shape[0])
     costs["digital"] = costs.get("digital", Cost()) + (
-        unit["scale"] * (outputs + inputs) + unit["operation"] * additions + unit["bit"] * moved
+        unit["scale"] * scalings + unit["operation"] * additions + unit["bit"] * (8 * scalings)
     )
     name = f"{node.name} (layer)" if node.name in _OWN else node.name
     return CostTree.of(name, costs), activity.positions * len(blocks) * period

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -111,6 +112,14 @@ class Graph:
         for size in node.shape[1:] if node.op == "conv2d" else node.shape[:-1]:
             positions *= size
         return positions * weight.numel()
+
+    def scalings(self, node: Node) -> int:
+        """Return the numbers that the digital unit scales for a matrix node and one image: inputs and outputs."""
+        return math.prod(self[node.inputs[0]].shape) + math.prod(node.shape)
+
+    def additions(self, node: Node, tile_rows: int) -> int:
+        """Return the additions with which the digital unit sums the row tiles of a matrix node, for one image."""
+        return math.prod(node.shape) * (self.layout(node, tile_rows).row_tiles - 1)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over structure and tensors."""

@@ -75,8 +75,7 @@ class OutputConverter(nn.Module):
     """Converts the outputs of one layer: to the level of its code, or with several copies as their rule says.
 
     Levels and transition levels are parameters. Gradients of levels are exact; those of transition levels count the
-    outputs that lie within half of the neighbouring steps about them [esser2020, in spirit]; inputs pass straight
-    through between the outermost levels.
+    outputs that lie within half a step about them; inputs pass straight through between the outermost levels.
     """
 
     def __init__(self, codebook: Codebook) -> None:
@@ -148,8 +147,8 @@ class _Quantise(torch.autograd.Function):
         upper = codes.clamp(max=n - 2)
         nearer = torch.where((y - take(transitions, lower)).abs() <= (take(transitions, upper) - y).abs(), lower, upper)
         step = take(levels, nearer + 1) - take(levels, nearer)
-        near = (y - take(transitions, nearer)).abs() <= step / 2
-        width = step.clamp(min=1e-12)
+        near = (y - take(transitions, nearer)).abs() <= step / 4
+        width = (step / 2).clamp(min=1e-12)
         by_transition = gathered(torch.where(near, -g * step / width, 0.0), nearer, n - 1).reshape(transitions.shape)
         return g * inside, by_transition, by_level
 

@@ -73,8 +73,8 @@ def _linear(
     gradient: Tensor, x: Tensor, weight: Tensor, step: Tensor, scale: float, geometry: Any, wanted: tuple[bool, bool]
 ) -> tuple[Tensor | None, Tensor | None]:
     flat, vectors = gradient.reshape(-1, gradient.shape[-1]), x.reshape(-1, x.shape[-1])
-    to_x = product((flat * step)[None], weight[None])[0].reshape(x.shape) if wanted[0] else None
-    to_weight = product((flat * scale).mT[None], vectors[None])[0] if wanted[1] else None
+    to_x = product((flat * step)[None], weight[None], "matrix")[0].reshape(x.shape) if wanted[0] else None
+    to_weight = product((flat * scale).mT[None], vectors[None], "matrix")[0] if wanted[1] else None
     return to_x, to_weight
 
 

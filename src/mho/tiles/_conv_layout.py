@@ -1,4 +1,4 @@
-"""Layouts of convolutions: one grouped convolution where row tiles hold whole channels, else unfolded."""
+"""Layouts of convolutions: as convolutions where row tiles hold whole channels, else unfolded."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from ._layout import AbstractLayout
 Sizes = tuple[int] | tuple[int, int] | tuple[int, int, int]
 """One number for each dimension."""
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_WIDE = 24
+"""Channels of a row tile from which on it is convolved by itself."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class AbstractConvLayout(AbstractLayout):
 
 @dataclass(frozen=True)
 class ConvLayout(AbstractConvLayout):
-    """A convolution whose row tiles hold whole input channels, so that it is one grouped convolution."""
+    """A convolution whose row tiles hold whole input channels, so that each is a convolution, too."""
 
     def __post_init__(self) -> None:
         if self._taps > self.tile_rows:
@@ -127,21 +129,31 @@ class ConvLayout(AbstractConvLayout):
         w = product.transpose(-1, -2).reshape(i * g * r * s * n, self._tile_channels, *self.kernel)
         return w
 
+    @property
+    def _alone(self) -> bool:
+        """Whether row tiles are convolved one by one: wide groups take up to twice as long together."""
+        return self.row_tiles > 1 and self._tile_channels >= _WIDE
+
     def fixed(self, arranged: Tensor) -> Tensor:
-        """Channels last where a row tile holds no multiple of 16: grouped convolutions are many times slower else."""
-        odd = len(self.kernel) == 2 and self.row_tiles > 1 and self._tile_channels % 16 > 0
+        """Channels last where groups hold no multiple of 16: grouped convolutions are many times slower else."""
+        odd = len(self.kernel) == 2 and self.row_tiles > 1 and self._tile_channels % 16 > 0 and not self._alone
         return arranged.contiguous(memory_format=torch.channels_last if odd else torch.contiguous_format)
 
     def partials(self, arranged: Tensor, pulses: Tensor) -> Tensor:
-        """One grouped convolution: `[P, B, I, G, R, S N, L]`."""
+        """One grouped convolution, or one for each row tile: `[P, B, I, G, R, S N, L]`."""
         p, i, b, _, *size = pulses.shape
         x = self._pad(pulses.reshape(p, i, b, self.groups, self._channels, *size), len(size) + 1)
         x = x.transpose(1, 2).reshape(p * b, -1, *size)
-        convolve, groups = _CONVOLVE[len(size)], i * self.groups * self.row_tiles
-        last = arranged.dim() == 4 and not arranged.is_contiguous()
-        x = x.contiguous(memory_format=torch.channels_last) if last else x
-        out = convolve(x, arranged, None, self.stride, self.padding, self.dilation, groups).contiguous()
-        return out.reshape(p, b, i, self.groups, self.row_tiles, -1, math.prod(out.shape[2:]))
+        convolve, parts = _CONVOLVE[len(size)], i * self.groups * self.row_tiles
+        geometry = self.stride, self.padding, self.dilation
+        if self._alone and not torch.compiler.is_compiling():
+            pairs = zip(x.chunk(parts, 1), arranged.chunk(parts), strict=True)
+            out = torch.stack([convolve(own, matrix, None, *geometry) for own, matrix in pairs], 1)
+        else:
+            last = arranged.dim() == 4 and not arranged.is_contiguous()
+            x = x.contiguous(memory_format=torch.channels_last) if last else x
+            out = convolve(x, arranged, None, *geometry, parts).contiguous()
+        return out.reshape(p, b, i, self.groups, self.row_tiles, -1, math.prod(self._out_size(tuple(size))))
 
     def spread(self, vector: Tensor) -> Tensor:
         """To `[1, 1, I, G, R, S N, 1]`."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _CELLS = 4096
 """Cells that are surveyed for each integer weight."""
+_CHUNK = 1 << 17
+"""Weights whose errors are made at once."""
 _SWEEPS = 2
 """Alternating solutions of the lines that stand in for an exact one."""
 
@@ -60,7 +62,10 @@ def design(
     coefficient = (lsb * (significance / gain)).expand(shape)
     unit = weights.new_tensor(tile.weights.full_digits) * tile.inputs.pulse_steps / (full_scale / high)
     noise = torch.zeros_like(unit) if tile.principle is None else unit * tile.principle.noise(tile.rows)
-    matrix = layout.arrange((digits / lsb.unsqueeze(-2)).unsqueeze(0))
+    # Digits with errors are nobody else's; memory that is not asked for anew is half of the time of large layers.
+    own = z is not None and point.moments is not None
+    digits = digits.div_(lsb.unsqueeze(-2)) if own else digits / lsb.unsqueeze(-2)
+    matrix = layout.arrange(digits.unsqueeze(0))
     return ArrayState(
         # A linear layer's matrix is read once or twice: as it lies.
         matrix=layout.fixed(matrix) if isinstance(layout, AbstractConvLayout) else matrix,
@@ -94,7 +99,7 @@ def _digits(
     else:
         digits = tile.ideal_digits(split)
     if z is not None and point.moments is not None:
-        digits = digits + _errors(tile, layout, weights, point.moments, z)
+        digits = _errors(tile, layout, weights, point.moments, z).add_(digits)
     return digits if point.losses is None else digits * point.losses
 
 
@@ -105,10 +110,14 @@ def _errors(
 
     A reference column has none: its error would be common to all columns.
     """
-    index = (weights - tile.weight_range[0]).to(torch.int32).flatten()
+    flat, low = weights.flatten(), tile.weight_range[0]
+    chunk = flat.numel() if torch.compiler.is_compiling() else _CHUNK  # what comes between stays in cache
     slices: list[Tensor] = []
     for mean, spread, one in zip(*moments, z, strict=True):
-        error = torch.index_select(mean, 0, index).addcmul_(torch.index_select(spread, 0, index), one.flatten())
+        error = torch.empty_like(one).flatten()
+        for out, some, normal in zip(error.split(chunk), flat.split(chunk), one.flatten().split(chunk), strict=True):
+            index = (some - low).to(torch.int32)
+            out.copy_(mean.index_select(0, index).addcmul_(spread.index_select(0, index), normal))
         slices.append(layout.split_weight(error.reshape(weights.shape)))
     errors = slices[0].unsqueeze(2) if len(slices) == 1 else torch.stack(slices, 2)
     return torch.nn.functional.pad(errors, (0, 1)) if tile.weights.reference_column else errors

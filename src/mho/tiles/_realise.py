@@ -185,7 +185,7 @@ def realise(
         digits=torch.cat(all_digits),
         gain=torch.cat(gains),
         offset=repeat(errors.offset),
-        profile=None if errors.profile is None else repeat(errors.profile.expand(*errors.gain.shape, -1)),
+        profile=None if errors.profile is None else repeat(errors.profile),
         gain_correction=repeat(correction.gain),
         offset_correction=repeat(correction.offset),
         lsb=full_scale / high,
