@@ -1,4 +1,4 @@
-"""Draw one column of each principle, and its errors by rows, anew: docs/images/principle-*.svg."""
+"""Draw anew one column of each principle, its errors by rows, and the Q-cell: docs/images/principle-*, qcell-*."""
 
 from __future__ import annotations
 
@@ -145,6 +145,24 @@ class Sketch:
         self.text(x + 0.2, y + 0.35, "+", fontsize=9)
         self.text(x + 0.2, y - 0.35, "−", fontsize=9)
 
+    def transistor(self, x: float, y: float, name: str, p: bool = False) -> None:
+        """Draw a transistor: gate at (x - 0.75, y), drain and source at (x, y +- 0.6); a p-channel one has a circle."""
+        self.wire((x, y - 0.6), (x, y - 0.3), (x - 0.3, y - 0.3))
+        self.wire((x, y + 0.6), (x, y + 0.3), (x - 0.3, y + 0.3))
+        self.wire((x - 0.3, y - 0.4), (x - 0.3, y + 0.4), linewidth=2)
+        self.wire((x - 0.42, y - 0.3), (x - 0.42, y + 0.3))
+        self.wire((x - 0.42 - 0.16 * p, y), (x - 0.75, y))
+        if p:
+            self.axes.add_patch(Circle((x - 0.5, y), 0.08, facecolor="white", edgecolor=INK, linewidth=1.3, zorder=3))
+        self.text(x + 0.12, y, name, ha="left")
+
+    def inverter(self, x: float, y: float, name: str) -> None:
+        """Draw an inverter: input at (x, y), output at (x + 1.1, y)."""
+        corners = [(x, y + 0.5), (x, y - 0.5), (x + 0.94, y)]
+        self.axes.add_patch(Polygon(corners, facecolor="white", edgecolor=INK, linewidth=1.3, zorder=3))
+        self.axes.add_patch(Circle((x + 1.02, y), 0.08, facecolor="white", edgecolor=INK, linewidth=1.3, zorder=3))
+        self.text(x + 0.3, y, name, fontsize=6)
+
     def shunt(self, x: float, words: str, colour: str = INK, y: float = 0.0, part: str = "capacitor") -> None:
         """Hang a capacitor or resistor from a line at height y down to ground."""
         self.dot((x, y), colour=GREEN)
@@ -156,6 +174,45 @@ class Sketch:
 def _board(x: Point, y: Point) -> tuple[Figure, Sketch]:
     figure = Figure(figsize=((x[1] - x[0]) / INCH, (y[1] - y[0]) / INCH))
     return figure, Sketch(figure.add_axes((0, 0, 1, 1)), x, y)
+
+
+def qcell() -> None:
+    """Draw the Q-cell: two branches, two pull-downs, the line and its inverter."""
+    figure, s = _board((-2.4, 12.6), (-3.6, 3.5))
+    s.wire((2.6, 2.0), (9.6, 2.0), colour=GREEN)
+    s.text(6.4, 2.25, "line", GREEN)
+    s.transistor(9.0, 2.6, "T5", p=True)
+    s.dot((9.0, 2.0), colour=GREEN)
+    s.supply(9.0, 3.2, "")
+    s.text(8.15, 2.6, "precharge", BLUE, ha="right")
+    s.inverter(9.6, 2.0, "INV2")
+    s.arrow((10.7, 2.0), (11.4, 2.0))
+    s.text(11.5, 2.0, "output", ha="left")
+    for x, pull, memristor, transistor, pull_down in ((0.6, 2.6, "M1", "T1", "T2"), (4.9, 8.0, "M2", "T3", "T4")):
+        s.supply(x, 1.0, "$V_{high}$")
+        s.resistor((x, 1.0), (x, -0.4), RED)
+        s.text(x + 0.3, 0.3, memristor, RED, ha="left")
+        s.wire((x, -0.4), (x, -1.2))
+        s.dot((x, -0.6))
+        s.transistor(x, -1.8, transistor)
+        s.wire((x - 0.25, -2.4), (x + 0.25, -2.4))
+        s.text(x + 0.35, -2.4, "$V_{low}$", ha="left")
+        s.wire((x - 0.75, -1.8), (x - 1.3, -1.8), (x - 1.3, -3.1), colour=BLUE)
+        s.transistor(pull, -0.6, pull_down)
+        s.wire((pull, 0.0), (pull, 2.0), colour=GREEN)
+        s.dot((pull, 2.0), colour=GREEN)
+        s.ground(pull, -1.2)
+    s.wire((0.6, -0.6), (1.85, -0.6))
+    s.text(1.25, -0.35, "A")
+    s.wire((4.9, -0.6), (5.6, -0.6))
+    s.text(5.25, -0.35, "C")
+    s.inverter(5.6, -0.6, "INV1")
+    s.wire((6.7, -0.6), (7.25, -0.6))
+    s.text(6.97, -0.35, "B")
+    s.wire((-1.4, -3.1), (3.6, -3.1), colour=BLUE)
+    s.dot((-0.7, -3.1), colour=BLUE)
+    s.text(-1.5, -3.1, "input", BLUE, ha="right")
+    save(figure, "qcell-circuit.svg")
 
 
 SLICES = ((0.0, "1"), (2.2, "2"), (5.6, "N"))
@@ -536,6 +593,7 @@ def main() -> None:
         resistive_division()
         time_domain()
         rows()
+        qcell()
 
 
 if __name__ == "__main__":

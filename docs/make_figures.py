@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -24,9 +25,11 @@ from mho.arrays import (
     read_margin,
 )
 from mho.converters import ROOMS as CONVERTERS
-from mho.converters import AbstractConverter, bench, load_adc_survey, load_converter
+from mho.converters import AbstractConverter, QCell, bench, load_adc_survey, load_converter
 from mho.core import Loader, Seed
 from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamics, survey
+from mho.eda import ROOMS as EDA
+from mho.eda import QCellPeriphery, ngspice, qcell_netlist
 from mho.reports import converter_bench, converter_survey, save_figure
 
 FOLDER = Path(__file__).parent / "images"
@@ -377,6 +380,43 @@ def tunnelling() -> None:
     save(figure, "cells-tunnelling.svg")
 
 
+def qcell() -> None:
+    """Draw the Q-cell's published sweep beside model and ngspice, and its edges against the memristors."""
+    cell = Loader(CONVERTERS).load(QCell, "readc")
+    x, a, b, out = np.loadtxt(FOLDER.parents[1] / "tests" / "eda" / "qcell_sweep.csv", delimiter=",").T
+    figure = Figure(figsize=(8.2, 3.2), layout="constrained")
+    one, two, three = figure.subplots(1, 3)
+    volts = torch.linspace(0.75, 1.3, 551, dtype=torch.float64)
+    one.plot(volts, cell.node(volts, cell.reference), color=BLUE, linewidth=1.2, label="node A, model")
+    for law, colour in (("weak", RED), ("square", GOLD)):
+        rest = Loader(EDA).load(QCellPeriphery, f"readc-{law}")
+        raw = ngspice(qcell_netlist(cell, cell.reference, cell.reference, rest, (0.75, 1.3, 1e-3)))
+        if law == "weak":
+            one.plot(raw["v(in)"], raw["v(a)"], ":", color=RED, linewidth=2.0, label="node A, ngspice")
+            one.plot(raw["v(in)"], raw["v(out)"], color=GREEN, linewidth=1.2, label="output, ngspice")
+        two.semilogy(raw["v(in)"], raw["v(b)"], color=colour, linewidth=1.2, label=f"ngspice, {law}")
+    one.plot(x, a, "o", color=INK, markersize=3, markerfacecolor="none", label="published")
+    one.plot(x, out, "o", color=INK, markersize=3, markerfacecolor="none")
+    one.set_ylabel("voltage (V)")
+    two.semilogy(x[b > 0], b[b > 0], "o", color=INK, markersize=3, markerfacecolor="none", label="published")
+    two.set_xlim(1.075, 1.165)
+    two.set_ylim(3e-5, 2)
+    two.set_ylabel("node B (V)")
+    g = torch.linspace(100e-6, 400e-6, 61, dtype=torch.float64)
+    for branch, (name, colour) in enumerate((("lower edge, M1", BLUE), ("upper edge, M2", RED))):
+        three.plot(1e6 * g, cell.edge(g, branch), color=colour, linewidth=1.2, label=name)
+        three.plot(1e6 * g[::10], cell.edge(g[::10], branch), "o", color=colour, markersize=3)
+    three.set_ylim(0.8, 1.3)
+    three.set_xlabel("conductance (µS)")
+    three.set_ylabel("input at the edge (V)")
+    for axes in (one, two):
+        axes.set_xlabel("input (V)")
+    for axes in (one, two, three):
+        axes.grid(color="#e3e8ee")
+        axes.legend(frameon=False, fontsize=7, loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2)
+    save(figure, "qcell.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -391,6 +431,7 @@ def main() -> None:
         converters()
         roofline()
         tunnelling()
+        qcell()
 
 
 if __name__ == "__main__":

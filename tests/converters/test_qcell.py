@@ -1,6 +1,7 @@
 """The Q-cell: the published sweep, monotone edges with an inverse, and the code of overlapping windows."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -61,3 +62,11 @@ def test_words_are_what_the_windows_give(bits: int) -> None:
     for code, word in enumerate(johnson(bits)):
         x = (code + 0.5) / 2**bits
         assert word == [int(not low <= x < high) for low, high in windows(bits)]
+
+
+@given(st.floats(0.3, 1.5), st.floats(0.3, 0.81), st.integers(0, 1))
+def test_the_expression_for_spice_is_the_current(v_in: float, v_node: float, branch: int) -> None:
+    expression = CELL.spice("x", "y", branch)
+    scope = {"ln": math.log, "exp": math.exp, "x": v_in - CELL.v_low, "y": v_node - CELL.v_low}
+    x, y = torch.tensor([v_in, v_node], dtype=torch.float64)
+    assert eval(expression, scope) == pytest.approx(float(CELL.current(x, y, branch)), rel=1e-9, abs=1e-18)

@@ -57,6 +57,14 @@ class QCell:
         scale = self.strength[branch] * self.reference * width * _THERMAL
         return scale * (ahead.square() - behind.square())
 
+    def spice(self, v_in: str, v_node: str, branch: int = 0) -> str:
+        """Return `current` as an expression for SPICE, of two voltages counted from `v_low`."""
+        width = 2 * self.slope * _THERMAL
+        scale = self.strength[branch] * self.reference * width * _THERMAL
+        ahead = f"ln(1+exp(({v_in}-{self.v_threshold!r})/{width!r}))"
+        behind = f"ln(1+exp(({v_in}-{self.v_threshold!r}-{self.slope!r}*{v_node})/{width!r}))"
+        return f"{scale!r}*({ahead}-{behind})*({ahead}+{behind})"
+
     def node(self, v_in: Tensor, conductance: Tensor | float, branch: int = 0) -> Tensor:
         """Return the voltage of a branch's node for some inputs, by bisection."""
         below = torch.full_like(v_in, self.v_low)
