@@ -13,6 +13,7 @@ from . import (
     _relaxation,
     _retention_temperature,
     _six_principles,
+    _small_llm,
     _sw_2t2r,
 )
 from ._row import Result as Result
@@ -30,6 +31,7 @@ RESULTS: dict[str, Result] = {
     "retention-temperature": _retention_temperature.RESULT,
     "sw-2t2r": _sw_2t2r.RESULT,
     "mram-resistance-sum": _mram_resistance_sum.RESULT,
+    "small-llm": _small_llm.RESULT,
 }
 """By name, what can be reproduced."""
 
