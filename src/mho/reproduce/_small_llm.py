@@ -26,7 +26,7 @@ MASSIVE = 100.0
 
 Language models have a few such inputs, at the first token, and need them [sun2024]; one scale cannot hold them.
 """
-_CALIBRATION, _WINDOWS, _SHORT, _INSTANCES = 2, 8, 2, 2
+_CALIBRATION, _WINDOWS, _SHORT, _INSTANCES = 2, 4, 1, 2
 """Windows from the end of the text for the ranges, from its beginning for the losses, of those on bit slices; chips."""
 _DAY = 86400.0
 _INT8 = "[dettmers2022], Table 1: 125 M parameters on C4"
