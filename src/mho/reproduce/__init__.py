@@ -14,6 +14,7 @@ from . import (
     _relaxation,
     _retention_temperature,
     _six_principles,
+    _small_llm,
     _sw_2t2r,
 )
 from ._row import Result as Result
@@ -32,6 +33,7 @@ RESULTS: dict[str, Result] = {
     "sw-2t2r": _sw_2t2r.RESULT,
     "adaptive-adc": _adaptive_adc.RESULT,
     "mram-resistance-sum": _mram_resistance_sum.RESULT,
+    "small-llm": _small_llm.RESULT,
 }
 """By name, what can be reproduced."""
 

@@ -6,6 +6,9 @@ from ._binary import mnist_sample as mnist_sample
 from ._data import MEAN as MEAN
 from ._data import STD as STD
 from ._data import load_images as load_images
+from ._language import minilm as minilm
+from ._language import smollm2 as smollm2
+from ._language import text_sample as text_sample
 from ._load import cifar10_sample as cifar10_sample
 from ._load import resnet20 as resnet20
 from ._resnet18 import ResNet18 as ResNet18

@@ -399,10 +399,15 @@ class AnalogTile(AbstractTile):
         return layout.fixed(layout.arrange((digits * significance).sum(3, keepdim=True)))
 
     def design_point(
-        self, layout: AbstractLayout, weights: Tensor, signed: bool, time: Second | None = 0.0
+        self,
+        layout: AbstractLayout,
+        weights: Tensor,
+        signed: bool,
+        time: Second | None = 0.0,
+        moments: Float[Tensor, "2 S weights"] | None = None,
     ) -> DesignPoint:
         """Fit a converter, solve the wires and survey the cells, once."""
-        return design_point(self, layout, weights, signed, time)
+        return design_point(self, layout, weights, signed, time, moments)
 
     def design(
         self,

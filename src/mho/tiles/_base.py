@@ -137,9 +137,22 @@ class AbstractTile(ABC):
         """Write a layer into the cells of some chips and let time pass; returns the tile's own state."""
 
     def design_point(
-        self, layout: AbstractLayout, weights: Tensor, signed: bool, time: Second | None = 0.0
+        self,
+        layout: AbstractLayout,
+        weights: Tensor,
+        signed: bool,
+        time: Second | None = 0.0,
+        moments: Float[Tensor, "2 S weights"] | None = None,
     ) -> DesignPoint:
-        """Find what `design` needs; `time` is that of reading the cells, in s after writing."""
+        """Find what `design` needs.
+
+        Args:
+            layout: of the layer.
+            weights: integers.
+            signed: whether inputs have a sign.
+            time: of reading the cells, in s after writing.
+            moments: those that another layer on the same tile and at the same time has; surveyed if left out.
+        """
         return DesignPoint()
 
     @abstractmethod

@@ -31,14 +31,19 @@ _SWEEPS = 2
 
 
 def design_point(
-    tile: AnalogTile, layout: AbstractLayout, weights: Tensor, signed: bool, time: Second | None
+    tile: AnalogTile,
+    layout: AbstractLayout,
+    weights: Tensor,
+    signed: bool,
+    time: Second | None,
+    moments: Float[Tensor, "2 S weights"] | None,
 ) -> DesignPoint:
     """Fit a converter without errors, solve the wires for these weights and survey cells of every weight."""
     low, high = tile.converter.codes(tile.bipolar(signed))
     ideal = ColumnErrors(torch.ones(1), torch.zeros(1), tile.converter.profile(None))
     fit = tile.converter.calibrate(ideal, low, high)
     trim = (float(fit.gain), float(fit.offset))
-    return DesignPoint(trim, _losses(tile, layout, weights), _moments(tile, time))
+    return DesignPoint(trim, _losses(tile, layout, weights), _moments(tile, time) if moments is None else moments)
 
 
 def design(
