@@ -59,7 +59,7 @@ def smollm2() -> tuple[nn.Module, Any]:
         pad_token_id=field("tokenizer.ggml.padding_token_id"),
         tie_word_embeddings=True,
     )
-    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
+    heads: dict[str, Any] = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
     state: dict[str, Tensor] = {}
     for tensor in reader.tensors:
         value = torch.from_numpy(gguf.dequantize(tensor.data, tensor.tensor_type).copy()).float()
@@ -108,7 +108,7 @@ def _tokenizer(tokens: list[str], merges: list[str]) -> Any:
     """Return a byte-level tokenizer by pairs in which every digit stands alone."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # pyright: ignore[reportMissingImports]
 
-    pairs = [tuple(pair.split(" ")) for pair in merges]
+    pairs = [(first, second) for first, _, second in (pair.partition(" ") for pair in merges)]
     tokenizer = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, pairs))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

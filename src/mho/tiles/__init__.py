@@ -15,6 +15,7 @@ from ._base import DesignPoint as DesignPoint
 from ._characterise import TileReport as TileReport
 from ._characterise import characterise as characterise
 from ._circuit import Circuit as Circuit
+from ._combined import Combined as Combined
 from ._conv_layout import AbstractConvLayout as AbstractConvLayout
 from ._conv_layout import ConvLayout as ConvLayout
 from ._conv_layout import UnfoldedConvLayout as UnfoldedConvLayout
@@ -47,7 +48,7 @@ ROOMS = (
     Room(AbstractInputEncoding, {"BitParallel": BitParallel, "BitSerial": BitSerial, "Split": Split}),
     Room(
         AbstractWeightEncoding,
-        {"BitSliced": BitSliced, "Differential": Differential, "OffsetColumn": OffsetColumn},
+        {"BitSliced": BitSliced, "Combined": Combined, "Differential": Differential, "OffsetColumn": OffsetColumn},
     ),
 )
 

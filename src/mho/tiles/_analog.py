@@ -91,6 +91,8 @@ class AnalogTile(AbstractTile):
                 "spare_columns and conversion_rounds must be at least 0, "
                 f"not {self.spare_columns} and {self.conversion_rounds}"
             )
+        if self.weights.lines_per_weight > len(self.weights.significance) and (self.wires or self.spare_columns):
+            raise ValueError("slices that are combined before conversion go with ideal wires and no spare columns yet")
         if min(self.rows, self.cols, self.columns_per_converter) < 1:
             raise ValueError(
                 f"rows, cols and columns_per_converter must be at least 1, "
@@ -623,7 +625,8 @@ class AnalogTile(AbstractTile):
         compare = logic.gates(2 * (logic.XOR2_CAPACITANCE + 1) + logic.DFF_CAPACITANCE, 0).energy
         if not self.converter.pulse_output:  # else the converters of the layer before send the pulses themselves
             driver_energy += self.inputs.time_steps * compare
-        readers = lines / (self.columns_per_converter if self.converter.concurrent else 1)
+        read = (columns + self.weights.reference_column) * self.weights.lines_per_weight
+        readers = read / (self.columns_per_converter if self.converter.concurrent else 1)
         bits = rows * self.inputs.resolution + columns * self.post.accumulator_bits
         restore = self.cell.costs().get("restore")
         restored = {} if restore is None else {"restore": self._restored(restore) * (rows * pulses)}
@@ -680,7 +683,7 @@ class AnalogTile(AbstractTile):
         cells = cell * (self.rows * self._row_cells)
         driver = self.post.logic.register(self.inputs.resolution) * 2
         # A converter that samples needs every line held at once; one that counts takes its lines in turn.
-        held = lines if not self.converter.concurrent else converters
+        held = converters if self.converter.concurrent else columns * self.weights.lines_per_weight
         behind = self.converter.costs(self.rows)["part"] + self.post.costs()["part"]
         bits = self.rows * self.inputs.resolution + self.cols * self.post.accumulator_bits
         registers = self.post.logic.register(bits)

@@ -51,6 +51,11 @@ class AbstractWeightEncoding(ABC):
         """For each slice, the digit that a cell in its highest state stands for."""
 
     @property
+    def lines_per_weight(self) -> int:
+        """How many bit lines are read for a column of weights; a line is converted by itself but for `Combined`."""
+        return len(self.significance)
+
+    @property
     def sides(self) -> int:
         """Into how many groups the first dimension of `targets` falls that are not in parallel: 2 for a pair."""
         return 1
