@@ -1,0 +1,134 @@
+"""The converter that adapts to the data: accuracy of VGG8 against the energy of its converters.
+
+python examples/04_adaptive_converter.py [folder for the figure]; MHO_SMOKE=1 makes it small, with another network.
+
+Whole outputs of layers go through memristive converters of few bits. Their levels are fitted to the outputs (Lloyd-Max,
+one set a layer or one a column), learned so that the network answers as its digital self, and given as many bits as
+each layer needs within a budget. Half an hour on one core.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+import mho.nn
+from mho.converters import load_converter
+from mho.samples import vgg8, vgg8_images
+
+SMOKE = os.environ.get("MHO_SMOKE") == "1"
+FOLDER = Path(sys.argv[1] if len(sys.argv) > 1 else "example-output")
+
+# %% [markdown]
+# A network, images to fit levels to, and other images to count.
+
+# %%
+if SMOKE:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 225, 10)).eval()
+    images, labels = vgg8_images(24)
+    fit, counted = images[::2], slice(1, None, 2)
+else:
+    network = vgg8()
+    images, labels = vgg8_images()
+    fit, counted = images[1::4], torch.arange(len(images)) % 4 != 1
+x, truth = images[counted], labels[counted]
+
+
+def answers(net: nn.Module, some: torch.Tensor) -> torch.Tensor:
+    """Scores, batch by batch."""
+    with torch.no_grad():
+        return torch.cat([net(batch) for batch in some.split(50)])
+
+
+def accuracy(net: nn.Module) -> float:
+    """Share of images that are right, in %."""
+    return 100 * float((answers(net, x).argmax(1) == truth).float().mean())
+
+
+digital = accuracy(network)
+print(f"digital: {digital:.1f} %")
+
+# %% [markdown]
+# What a conversion costs by its bits, and how many there are in each layer: one for each output.
+
+# %%
+BITS = (2, 3, 4, 5)
+per_conversion = {b: load_converter("memristive-5b").costs(256)["convert"].energy * 2.0 ** (b - 5) for b in BITS}
+outputs = mho.nn.capture_outputs(network, fit.split(50))
+columns = mho.nn.capture_outputs(network, fit.split(50), by_column=True)
+sizes: dict[str, int] = {}
+for name, layer in mho.nn.matrix_layers(network).items():
+    layer.register_forward_hook(lambda _, __, y, name=name: sizes.__setitem__(name, y[0].numel()))
+answers(network, x[:1])
+
+
+def energy(bits: dict[str, int]) -> float:
+    """Energy of all conversions of an image, in J."""
+    return sum(count * per_conversion[bits[name]] for name, count in sizes.items())
+
+
+# %% [markdown]
+# Equal bits for all layers: one codebook a layer, one a column, and the latter learned from answers alone.
+
+# %%
+EPOCHS = 1 if SMOKE else 4
+points: dict[str, list[tuple[float, float]]] = {}
+
+
+def show(kind: str, books: dict[str, mho.converters.Codebook], learn: bool = False) -> None:
+    """Measure a set of codebooks and keep the point."""
+    net = mho.nn.OutputConverters(network, books)
+    if learn:
+        mho.nn.learn_levels(net, network, fit.split(50), EPOCHS)
+    spent = energy({name: book.bits for name, book in books.items()})
+    points.setdefault(kind, []).append((spent, accuracy(net)))
+    print(f"{kind}: {points[kind][-1][1]:.1f} % at {1e9 * spent:.2f} nJ", flush=True)
+
+
+for bits in BITS:
+    show("Lloyd-Max, a layer", mho.nn.fit_outputs(outputs, bits))
+    show("Lloyd-Max, a column", mho.nn.fit_outputs(columns, bits))
+    show("learned, a column", mho.nn.fit_outputs(columns, bits), learn=True)
+
+# %% [markdown]
+# What each layer alone loses with few bits, as the distance of the answers, decides how many it gets within a budget.
+
+# %%
+some = fit[:100]
+wanted = answers(network, some).softmax(-1)
+losses: dict[str, dict[int, float]] = {name: {} for name in sizes}
+for name in sizes:
+    for bits in BITS:
+        net = mho.nn.OutputConverters(network, mho.nn.fit_outputs({name: columns[name]}, bits))
+        got = answers(net, some).log_softmax(-1)
+        losses[name][bits] = float(nn.functional.kl_div(got, wanted, reduction="batchmean"))
+costs = {name: {b: sizes[name] * per_conversion[b] for b in BITS} for name in sizes}
+for mean_bits in (2.5, 3.0, 3.5):
+    budget = sum(sizes.values()) * per_conversion[2] * 2 ** (mean_bits - 2)
+    chosen = mho.nn.allocate_bits(losses, costs, budget)
+    print(f"budget {1e9 * budget:.2f} nJ: bits {list(chosen.values())}")
+    show("learned, bits by layer", mho.nn.fit_outputs(columns, chosen), learn=True)
+
+# %% [markdown]
+# Accuracy against energy.
+
+# %%
+figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+axes = figure.add_subplot()
+axes.axhline(digital, color="#1d2733", linewidth=1, linestyle=":", label="digital")
+for (kind, found), colour in zip(points.items(), ("#7a8288", "#1f6f8b", "#d1603d", "#6a4c93"), strict=True):
+    found = sorted(found)
+    axes.plot([1e9 * e for e, _ in found], [a for _, a in found], "o-", color=colour, label=kind)
+axes.set_xscale("log")
+axes.set_xlabel("energy of the converters of one image (nJ)")
+axes.set_ylabel("accuracy (%)")
+axes.grid(color="#e3e8ee")
+axes.legend(frameon=False)
+FOLDER.mkdir(parents=True, exist_ok=True)
+file = FOLDER / "04_adaptive_converter.png"
+figure.savefig(file, dpi=130)
+print(f"drew {file}")
