@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import functools
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +132,8 @@ def _work(rank: int, size: int, folder: str) -> None:
 
 def test_data_parallel(tmp_path: Path) -> None:
     """Two processes with half of the batch each: the gradients of the whole batch, and equal weights after a step."""
-    torch.multiprocessing.spawn(_work, (2, str(tmp_path)), nprocs=2)
+    processes = [subprocess.Popen([sys.executable, __file__, str(rank), "2", str(tmp_path)]) for rank in (0, 1)]
+    assert [p.wait(timeout=120) for p in processes] == [0, 0]
     alone = _tiled(chip="dimc-sram").train()
     alone(X).square().mean().backward()
     gradients = [torch.load(tmp_path / f"gradients-{rank}", weights_only=True) for rank in (0, 1)]
@@ -140,3 +143,7 @@ def test_data_parallel(tmp_path: Path) -> None:
         assert torch.equal(gradients[0][name], gradients[1][name]), name
         assert float((gradients[0][name] - p.grad).norm()) <= 1e-3 * float(p.grad.norm()) + 1e-6, name
         assert torch.equal(weights[0][name], weights[1][name]), name
+
+
+if __name__ == "__main__":  # one of the processes of `test_data_parallel`
+    _work(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -136,4 +136,4 @@ def _as(kind: type[nn.Module], module: nn.Module, then: Callable[[Any], None]) -
     new.__dict__ = module.__dict__.copy()
     new.__dict__["_modules"] = module.__dict__["_modules"].copy()
     then(new)
-    return new
+    return new.train(module.training)  # what was added, too
