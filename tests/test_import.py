@@ -11,7 +11,7 @@ NAMES = [
     "ConvergenceError", "Cost", "CostTree", "Evaluation", "FileError", "Graph", "MhoError", "Program", "QuantGraph",
     "RangeWarning", "Report", "Run", "Seed", "ShapeError", "SimulatorError", "SpecError", "UnsupportedOpError",
     "ablate", "capture", "cite", "compile", "default_conditions", "estimate", "evaluate", "nonidealities", "quantize",
-    "report", "run",
+    "report", "run", "summary",
 ]  # fmt: skip
 ROOMS = {
     "arrays", "chip", "compiler", "converters", "core", "cost", "devices", "digital", "ir", "reports", "runtime",

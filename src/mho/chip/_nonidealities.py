@@ -45,7 +45,7 @@ _CATALOGUE: dict[str, tuple[Kind, str]] = {
         "codes are not in proportion to the signal: a bent ramp, oscillator or discharge",
     ),
     "comparator mismatch": ("circuit", "the comparators of a converter differ in their offsets"),
-    "reference mismatch": ("circuit", "the references of a sense amplifier are off"),
+    "reference mismatch": ("circuit", "the references of a converter, of voltage, current or time, are off"),
     "stage gain": ("circuit", "stages of a pipeline or cyclic converter do not quite double what they pass on"),
     "level variation": ("circuit", "programmed transition levels of a converter come out beside their targets"),
     "capacitor mismatch": ("circuit", "capacitors that should be equal are not"),

@@ -28,19 +28,7 @@ class Flash(AbstractThresholdConverter):
     """Of the counter of ones, for each comparator."""
     decoder_area: Annotated[SquareMetre, NotNegative]
     """Of the counter of ones, for each comparator."""
-    mismatch: Annotated[float, NotNegative] = 0.0
-    """Standard deviation of the offset between the comparators of a column, in LSB."""
     sources: tuple[Source, ...] = ()
-
-    @property
-    def concurrent(self) -> bool:
-        """No: it converts a sampled value."""
-        return False
-
-    @property
-    def mismatches(self) -> int:
-        """One for each comparator."""
-        return 2**self.bits - 1 if self.mismatch else 0
 
     @property
     def bent(self) -> bool:
@@ -48,7 +36,7 @@ class Flash(AbstractThresholdConverter):
         return False
 
     def transitions(self, nominal: Float[Tensor, "levels"], z: Tensor | None) -> Float[Tensor, "*columns levels"]:
-        """Each comparator has an offset of its own."""
+        """Each comparator has an offset of its own, `mismatch` LSB."""
         return nominal if z is None else nominal + self.mismatch * z
 
     @property

@@ -43,14 +43,7 @@ class Ramp(AbstractThresholdConverter):
     """Whether the code leaves as that many pulses."""
     curvature: Annotated[Ratio, NotNegative] = 0.0
     """Integral non-linearity of the ramp in its middle, of its span."""
-    mismatch: Annotated[Ratio, NotNegative] = 0.0
-    """Relative standard deviation of one step of the ramp. Steps add up, so errors are largest in the middle."""
     sources: tuple[Source, ...] = ()
-
-    @property
-    def concurrent(self) -> bool:
-        """No: it converts a sampled value."""
-        return False
 
     @property
     def pulse_output(self) -> bool:
@@ -58,17 +51,12 @@ class Ramp(AbstractThresholdConverter):
         return self.pulses
 
     @property
-    def mismatches(self) -> int:
-        """One for each step."""
-        return 2**self.bits - 1 if self.mismatch else 0
-
-    @property
     def bent(self) -> bool:
         """Whether the ramp is curved."""
         return self.curvature > 0
 
     def transitions(self, nominal: Float[Tensor, "levels"], z: Tensor | None) -> Float[Tensor, "*columns levels"]:
-        """Steps that err add up, less the gain and offset that the ends show."""
+        """Steps that err, by `mismatch` of a step each, add up, less the gain and offset that the ends show."""
         span = 2.0**self.bits
         if z is not None:
             walk = z.cumsum(-1)

@@ -28,19 +28,7 @@ class SenseAmplifier(AbstractThresholdConverter):
     reference_power: Annotated[Watt, NotNegative]
     """Of the reference while it is compared with; the current of a current sense amplifier."""
     area: Annotated[SquareMetre, NotNegative]
-    mismatch: Annotated[float, NotNegative] = 0.0
-    """Standard deviation of a column's references, in LSB."""
     sources: tuple[Source, ...] = ()
-
-    @property
-    def concurrent(self) -> bool:
-        """Of current: yes, it compares while the current flows. Of voltage: no, the line is sampled."""
-        return False
-
-    @property
-    def mismatches(self) -> int:
-        """One for each reference."""
-        return 2**self.bits - 1 if self.mismatch else 0
 
     @property
     def bent(self) -> bool:
@@ -48,7 +36,7 @@ class SenseAmplifier(AbstractThresholdConverter):
         return False
 
     def transitions(self, nominal: Float[Tensor, "levels"], z: Tensor | None) -> Float[Tensor, "*columns levels"]:
-        """Each reference has an error of its own; the amplifier's offset is that of the column."""
+        """Each reference has an error of its own, `mismatch` LSB; the amplifier's offset is that of the column."""
         return nominal if z is None else nominal + self.mismatch * z
 
     @property

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import NotNegative
+from mho.core import NotNegative, Ratio
 
 from ._base import AbstractConverter
 from ._search import search_
@@ -18,11 +18,13 @@ from ._search import search_
 
 @dataclass(frozen=True)
 class AbstractThresholdConverter(AbstractConverter):
-    """A converter that its transition levels describe."""
+    """A converter that samples its signal and that its transition levels describe."""
 
     bits: int = field(kw_only=True)
     conversion_noise: Annotated[float, NotNegative] = field(default=0.0, kw_only=True)
     """Standard deviation of the noise of one conversion, in LSB."""
+    mismatch: Annotated[Ratio, NotNegative] = field(default=0.0, kw_only=True)
+    """Standard deviation of what each transition level has to itself; see `transitions`."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 12:
@@ -39,6 +41,16 @@ class AbstractThresholdConverter(AbstractConverter):
 
         `z` is standard normal, `[*columns, mismatches]`; None for a column as designed.
         """
+
+    @property
+    def mismatches(self) -> int:
+        """One for each transition level."""
+        return 2**self.bits - 1 if self.mismatch else 0
+
+    @property
+    def concurrent(self) -> bool:
+        """No: it converts a sampled value."""
+        return False
 
     @property
     def resolution(self) -> int:

@@ -35,31 +35,26 @@ class VoltageToTime(AbstractThresholdConverter):
     sources: tuple[Source, ...] = ()
 
     @property
-    def concurrent(self) -> bool:
-        """No: it converts a sampled value."""
-        return False
-
-    @property
-    def mismatches(self) -> int:
-        """None: columns differ in gain and offset."""
-        return 0
-
-    @property
     def bent(self) -> bool:
         """Whether the discharge is exponential."""
         return self.depth > 0
 
     def transitions(self, nominal: Float[Tensor, "levels"], z: Tensor | None) -> Float[Tensor, "*columns levels"]:
-        """Return the signals whose times are the counts."""
+        """Return the signals whose times are the counts; each count's edge may be off by `mismatch` cycles."""
+        times = nominal if z is None else nominal + self.mismatch * z
         if not self.depth:
-            return nominal
+            return times
         span = 2.0**self.bits
-        return span * torch.expm1(-self.depth * nominal / span) / math.expm1(-self.depth)
+        return span * torch.expm1(-self.depth * times / span) / math.expm1(-self.depth)
 
     @property
     def effect_fields(self) -> Mapping[str, str]:
-        """Jitter, and the shape of the discharge."""
-        return {"converter noise": "conversion_noise", "converter non-linearity": "depth"}
+        """Jitter, the shape of the discharge, and edges of the counter."""
+        return {
+            "converter noise": "conversion_noise",
+            "converter non-linearity": "depth",
+            "reference mismatch": "mismatch",
+        }
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion of the longest time and the area of one converter."""
