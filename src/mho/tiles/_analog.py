@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -18,10 +17,11 @@ from mho.converters import AbstractConverter, lloyd_max
 from mho.core import Cost, Farad, NotNegative, Positive, Second, Seed, Source, Volt, matrix_units
 from mho.devices import AbstractCell
 
+from ._analog_cost import activity, cell_cost, mvm_cost, parts, upkeep
 from ._base import AbstractTile, Activity, Condition, DesignPoint
 from ._design import design, design_point
 from ._inputs import AbstractInputEncoding
-from ._layout import AbstractLayout
+from ._layout import AbstractLayout, subsample
 from ._readout import PostConversion, PreConversion
 from ._realise import ROOM, realise
 from ._state import ArrayState, Realisation
@@ -131,7 +131,7 @@ class AnalogTile(AbstractTile):
                     f"{self.wires.word_capacitance:g} F, are the same thing; make them equal or leave one at 0 F"
                 )
             if self.wires.ir_drop != "off":
-                loaded = replace(self.wires, word_capacitance=self._word_capacitance)
+                loaded = replace(self.wires, word_capacitance=self.word_capacitance)
                 self._check_phase("its wires", loaded.settling(*self._lines, self.converter.resolution))
 
     def _check_memory(self, principle: str) -> None:
@@ -297,7 +297,7 @@ class AnalogTile(AbstractTile):
     ) -> Float[Tensor, "R S P G M N"]:
         """Return what the lines sum for up to 512 input vectors a phase, with ideal cells."""
         digits = self.ideal_digits(layout.split_weight(weights))
-        pulses = torch.stack([_subsample(layout.gather(p)) for p in self.inputs.encode(x, signed)])
+        pulses = torch.stack([subsample(layout.gather(p)) for p in self.inputs.encode(x, signed)])
         return torch.einsum("pgrmk,grskn->rspgmn", pulses, digits)
 
     def codebook(
@@ -548,153 +548,36 @@ class AnalogTile(AbstractTile):
     # What it costs ----------------------------------------------------------------------------------------------
 
     def activity(self, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool) -> Activity:
-        """Sum pulse energy per row over the images and weigh it with the conductance of the row.
-
-        Of several conditions only the first counts, so that a cost does not depend on which others are asked for.
-        """
-        pulses = self.inputs.encode(x[: state.chips], signed)
-        pulses = pulses.abs() if self.inputs.signed_pulses(signed) else pulses
-        images, full = x.shape[1], float(self.inputs.pulse_steps)
-        conductance = state.row_conductance[: state.chips]
-
-        def rows(total: Tensor, largest: float) -> Tensor:
-            """Pulses of one image on every row, as a share of the largest pulse: `[I or 1, G, R, K]`."""
-            return torch.stack([layout.row_sums(d) for d in total / (images * largest)])
-
-        # Sum over phases and images first: what follows is then small.
-        flow = self.driven(pulses)
-        drive = rows(flow.sum((0, 2)), full)
-        power = rows((pulses * flow).sum((0, 2)), full**2) if self.inputs.energy_exponent == 2 else drive
-        seconds = self.inputs.pulse_time
-        positions = layout.positions(x)
-        drivable = positions * layout.groups * layout.row_tiles * layout.rows * len(pulses)
-        return Activity(
-            positions,
-            float((power * conductance).sum((1, 2, 3)).mean()) * seconds,
-            float((drive * conductance).sum((1, 2, 3)).mean()) * seconds,
-            float(drive.sum((1, 2, 3)).mean()) / drivable,
-            self._column_energy(layout, state, pulses) * positions,
-        )
-
-    def _column_energy(self, layout: AbstractLayout, state: ArrayState, pulses: Tensor) -> float:
-        """Return the energy of all columns in one product, as the principle says, for a sample of the inputs."""
-        if self.principle is None or state.states is None:
-            return 0.0
-        images = pulses[:, 0, :4]
-        total = 0.0
-        for phase in images:
-            x = _subsample(layout.gather(phase), 64) / self.inputs.pulse_steps  # [G, R, M, K]
-            for g, r in itertools.product(range(layout.groups), range(layout.row_tiles)):
-                w = state.states[:, g, r].permute(2, 0, 1, 3).flatten(1)  # [K, cells S N]
-                total += float(self.principle.energy(x[g, r], w).sum(-1).mean())
-        return total
-
-    @property
-    def _word_capacitance(self) -> Farad:
-        return (self.wires.word_capacitance if self.wires is not None else 0.0) or self.line_capacitance
-
-    @property
-    def _row_cells(self) -> int:
-        """Cells on the word line of a row of weights, spare columns included."""
-        return (self.cols + self.spare_columns) * self.weights.cells_per_weight
-
-    def _phases(self, signed: bool) -> int:
-        """How often the word lines are pulsed in one product."""
-        turns = self.columns_per_converter if self.converter.concurrent else 1
-        return len(self.inputs.significance(signed)) * turns
+        """Sum pulse energy per row over the images and weigh it with the conductance of the row."""
+        return activity(self, layout, state, x, signed)
 
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
-        """Return drivers, read-out and registers of one product.
-
-        Word lines take C V^2 a pulse, gates that of the supply; bit lines are held at one voltage and so take none.
-        Where reading destroys what the cells hold, each pulse is followed by restoring, row after row, all cells on the
-        word lines.
-        """
-        lines = (columns + self.weights.reference_column) * len(self.weights.significance)
-        conversions = lines * len(self.inputs.significance(signed))
-        pulses = self._phases(signed)
-        convert = self.converter.costs(self.rows)["convert"]
-        post = self.post.costs()
-        on = self.inputs.pulse_time + self.pre.settling
-        turns = 1 if self.converter.concurrent else self.columns_per_converter
-        swing = self.supply if self.gated else self.read_voltage
-        line_energy = self._word_capacitance * self._row_cells * swing**2
-        logic = self.post.logic
-        driver_energy = self.dac_capacitance * self.inputs.bits_per_phase * self.supply**2
-        # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
-        compare = logic.gates(2 * (logic.XOR2_CAPACITANCE + 1) + logic.DFF_CAPACITANCE, 0).energy
-        if not self.converter.pulse_output:  # else the converters of the layer before send the pulses themselves
-            driver_energy += self.inputs.time_steps * compare
-        read = (columns + self.weights.reference_column) * self.weights.lines_per_weight
-        readers = read / (self.columns_per_converter if self.converter.concurrent else 1)
-        bits = rows * self.inputs.resolution + columns * self.post.accumulator_bits
-        restore = self.cell.costs().get("restore")
-        restored = {} if restore is None else {"restore": self._restored(restore) * (rows * pulses)}
-        return restored | {
-            "input encoding": Cost(rows * pulses * (line_energy + driver_energy), pulses * self.inputs.pulse_time),
-            "output encoding": Cost(
-                readers * pulses * self.pre.costs(on)["read"].energy
-                + conversions * (convert.energy + post["add"].energy)
-                + columns * post["correct"].energy,
-                pulses * self.pre.settling + len(self.inputs.significance(signed)) * turns * convert.latency,
-            ),
-            "digital": Cost(energy=logic.register(bits).energy + logic.buffer_access(bits).energy),
-        }
+        """Return drivers, read-out and registers of one product."""
+        return mvm_cost(self, rows, columns, signed)
 
     def cell_cost(self, activity: Activity, weights: int) -> Mapping[str, Cost]:
-        """Return what the read current takes from the supply, by where it is lost.
-
-        The bit line sits at half the supply: a word line is driven from the rail to its voltage (input encoding), the
-        cells take V^2 G t, and the read-out sinks the current from half the supply (output encoding). Source of the
-        levels: [aihwkit2021]. A tile with a MAC principle of its own takes what that says, all of it in the cells.
-        """
-        if self.principle is not None:
-            return {"cells": Cost(energy=activity.column_energy)}
-        v, half = self.read_voltage, self.supply / 2
-        cells = v * v * activity.siemens_seconds
-        return {
-            "cells": Cost(energy=cells),
-            "input encoding": Cost(energy=max(half * v * activity.drawn - cells, 0.0)),
-            "output encoding": Cost(energy=half * v * activity.drawn),
-        }
+        """Return what the read current takes from the supply, by where it is lost."""
+        return cell_cost(self, activity, weights)
 
     def write_cost(self, rows: int, columns: int) -> Cost:
         """Cell after cell."""
         cells = rows * columns * self.weights.cells_per_weight
         return self.cell.costs()["write"] * cells
 
-    def _restored(self, restore: Cost) -> Cost:
-        """Return the cost of writing one row back, all its cells at once."""
-        return Cost(energy=restore.energy * self._row_cells, latency=restore.latency)
-
     def upkeep(self) -> Mapping[str, Cost]:
         """Return the power of refreshing all cells of the tile, where cells forget."""
-        refresh = self.cell.costs().get("refresh")
-        return {} if refresh is None else {"refresh": Cost(leakage=refresh.leakage * self.rows * self._row_cells)}
+        return upkeep(self)
 
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""
-        columns = self.cols + self.spare_columns
-        lines = columns * len(self.weights.significance)
-        converters = -(-lines // self.columns_per_converter)
-        cell = self.cell.costs()["part"]
-        above = self.principle.cell_area if self.principle is not None else 0.0
-        cell = replace(cell, area=max(cell.area, above))
-        cells = cell * (self.rows * self._row_cells)
-        driver = self.post.logic.register(self.inputs.resolution) * 2
-        # A converter that samples needs every line held at once; one that counts takes its lines in turn.
-        held = converters if self.converter.concurrent else columns * self.weights.lines_per_weight
-        behind = self.converter.costs(self.rows)["part"] + self.post.costs()["part"]
-        bits = self.rows * self.inputs.resolution + self.cols * self.post.accumulator_bits
-        registers = self.post.logic.register(bits)
-        return {
-            "cells": cells,
-            "input encoding": Cost(area=driver.area, leakage=driver.leakage) * self.rows,
-            "output encoding": self.pre.costs(0.0)["part"] * held + behind * converters,
-            "digital": Cost(area=registers.area, leakage=registers.leakage),
-        }
+        return parts(self)
 
+    @property
+    def word_capacitance(self) -> Farad:
+        """Capacitance of a word line per cell."""
+        return (self.wires.word_capacitance if self.wires is not None else 0.0) or self.line_capacitance
 
-def _subsample(vectors: Float[Tensor, "G R M K"], most: int = 512) -> Float[Tensor, "G R m K"]:
-    m = vectors.shape[2]
-    return vectors if m <= most else vectors[:, :, torch.linspace(0, m - 1, most).long()]
+    @property
+    def row_cells(self) -> int:
+        """Cells on the word line of a row of weights, spare columns included."""
+        return (self.cols + self.spare_columns) * self.weights.cells_per_weight

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -198,3 +199,9 @@ class LinearLayout(AbstractLayout):
         """Split the features."""
         x = self._pad(x.reshape(-1, self.features))
         return x.reshape(-1, self.row_tiles, self.rows).permute(1, 0, 2).unsqueeze(0)
+
+
+def subsample(vectors: Float[Tensor, "G R M K"], most: int = 512) -> Float[Tensor, "G R m K"]:
+    """Return at most so many of the input vectors of each row tile, evenly spread."""
+    m = vectors.shape[2]
+    return vectors if m <= most else vectors[:, :, torch.linspace(0, m - 1, most).long()]
