@@ -9,6 +9,7 @@ each layer needs within a budget. Half an hour on one core.
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -57,7 +58,8 @@ print(f"digital: {digital:.1f} %")
 
 # %%
 BITS = (2, 3, 4, 5)
-per_conversion = {b: load_converter("memristive-5b").costs(256)["convert"].energy * 2.0 ** (b - 5) for b in BITS}
+converter = load_converter("memristive-5b")
+per_conversion = {b: replace(converter, bits=b).costs(256)["convert"].energy for b in BITS}
 outputs = mho.nn.capture_outputs(network, fit.split(50))
 columns = mho.nn.capture_outputs(network, fit.split(50), by_column=True)
 sizes: dict[str, int] = {}

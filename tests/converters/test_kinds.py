@@ -116,13 +116,15 @@ def test_one_bit_of_a_sense_amplifier_is_a_threshold() -> None:
 
 @pytest.mark.parametrize("depth", [0.1, 0.5, 2.0])
 def test_a_discharge_through_a_resistance(depth: float) -> None:
-    """INL of the exponential law: its largest value in closed form, about depth / 8 of full scale where it is small."""
+    """A circuit's times, tau ln(V / V_t), against counts in proportion: about depth / 8 of full scale where small."""
     converter = replace(load_converter("voltage-to-time-8b"), depth=depth, gain_sigma=0.0, offset_sigma=0.0)
     assert isinstance(converter, VoltageToTime)
-    s = torch.linspace(0, 1, 100_001, dtype=torch.float64)
-    law = (torch.expm1(-depth * s) / math.expm1(-depth) - s).abs().max()
+    v = torch.linspace(1, math.exp(depth), 100_001, dtype=torch.float64)  # from the threshold to full scale
+    counts, signal = 256 * v.log() / depth, 256 * (v - 1) / (v[-1] - 1)
     measured = bench(converter, columns=2)
-    assert float(measured.largest_inl.mean()) == pytest.approx(256 * float(law), rel=0.03)
+    assert float(measured.largest_inl.mean()) == pytest.approx(float((signal - counts).abs().max()), rel=0.03)
+    wanted = torch.from_numpy(np.interp(0.5 + np.arange(255), counts.numpy(), signal.numpy())).float()
+    torch.testing.assert_close(measured.transitions[0], wanted, atol=0.05, rtol=0)
 
 
 def test_spikes_are_whole_and_have_a_sign() -> None:
@@ -131,7 +133,10 @@ def test_spikes_are_whole_and_have_a_sign() -> None:
     signal = torch.tensor([-2.9, -1.0, -0.4, 0.0, 0.4, 1.0, 2.9, 300.0])
     assert converter.quantise_(signal.clone(), -127.0, 127.0).tolist() == [-2, -1, 0, 0, 0, 1, 2, 127]
     rectifying = replace(converter, rectifying=True)
-    assert rectifying.quantise_(signal.clone(), -127.0, 127.0).tolist() == [0, 0, 0, 0, 0, 1, 2, 127]
+    low, high = rectifying.codes(True)
+    assert rectifying.quantise_(signal.clone(), low, high).tolist() == [0, 0, 0, 0, 0, 1, 2, 127]
+    fit = rectifying.calibrate(rectifying.errors({n: torch.zeros(3) for n in ("gain", "offset")}), low, high)
+    assert float((fit.gain - 1).abs().max()) < 0.02
 
 
 def test_dead_time_loses_what_comes_during_it() -> None:

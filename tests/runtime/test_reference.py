@@ -183,6 +183,7 @@ OTHER_CONVERTERS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:levels of")  # a few images are enough to compare
 @pytest.mark.parametrize("converter", OTHER_CONVERTERS)
 @pytest.mark.parametrize(
     ("inputs", "weights"), [(INPUTS[0], WEIGHTS[0]), (INPUTS[3], WEIGHTS[4]), (INPUTS[6], WEIGHTS[5])]
@@ -192,6 +193,10 @@ def test_every_converter_in_a_tile(
 ) -> None:
     """All of the room, each with a profile of its own, on differential, sliced and offset weights."""
     part = OTHER_CONVERTERS[converter]
+    if part.rectifies and len(weights.significance) > 1:
+        with pytest.raises(ValueError, match=r"^a rectifying converter must read the whole sum of a column"):
+            _program(inputs, weights, part)
+        return
     program = _program(inputs, weights, part)
     assert (program.quant.layers["fc"].codebook is None) is not part.adaptive
     _judge(program, _changed(program, converter=SAR))

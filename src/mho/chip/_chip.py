@@ -87,7 +87,7 @@ class Chip:
         """Return this chip with another converter in its tiles: a part, the name of a preset or a TOML file.
 
         Raises:
-            SpecError: if the chip's tiles have no converters.
+            SpecError: if the chip's tiles have no converters, or none of this kind.
 
         >>> Chip.load("tile2-rram").with_converter("memristive-5b").name
         'tile2-rram, memristive-5b'
@@ -97,8 +97,19 @@ class Chip:
                 [f"the tiles of {self.name} have no analog-to-digital converter to replace; take an analog chip"]
             )
         part = load_converter(converter) if isinstance(converter, str) else converter
+        if part.concurrent and part.counting_time > self.tile.inputs.pulse_time * (1 + 1e-6):
+            raise SpecError(
+                [
+                    f"a converter that counts while the current flows needs pulses of {part.counting_time:.3g} s, "
+                    f"not the {self.tile.inputs.pulse_time:.3g} s of {self.name}; "
+                    "take one that samples, or lengthen the pulses"
+                ]
+            )
         label = Path(converter).stem if isinstance(converter, str) else type(converter).__name__
-        return replace(self, name=f"{self.name}, {label}", tile=replace(self.tile, converter=part))
+        try:
+            return replace(self, name=f"{self.name}, {label}", tile=replace(self.tile, converter=part))
+        except ValueError as error:
+            raise SpecError([f"{label} does not fit the tiles of {self.name}: {error}"]) from None
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over every number of the chip."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,12 @@ def adc(
     ] = "",
     bits: Annotated[int | None, typer.Option(min=1, help="Resolution, instead of the preset's.")] = None,
     mismatch: Annotated[
-        str | None, typer.Option(help="Spread of its parts (capacitors, comparators, steps, stages), such as '0.5 %'.")
+        str | None,
+        typer.Option(
+            help="Spread of its parts, such as '0.5 %': of a unit capacitor (SAR), a step (ramp), a stage (pipeline), "
+            "the window of conductances (memristive); in LSB for comparators and references (flash, sense amplifier, "
+            "voltage to time)."
+        ),
     ] = None,
     columns: Annotated[int, typer.Option(min=2, help="Converters to measure, each with errors of its own.")] = 64,
     rows: Annotated[int, typer.Option(min=1, help="Cells on its bit line, which set its speed.")] = 256,
@@ -71,8 +77,9 @@ def adc(
     if picture is not None:
         check_places(picture.parent, picture)
         picture_kind(picture)
-    kinds = [p for p in presets if p.startswith(f"{name}-")]
-    part = _changed(load_converter(name if name in presets or not kinds else kinds[-1]), bits, mismatch)
+    preset = _preset(name, presets, bits)
+    part = _changed(load_converter(preset), bits, mismatch)
+    name = preset if part == load_converter(preset) else f"{preset}, changed"
     measured = bench(part, Seed(seed), columns, "absolute" if absolute else "ends")
     if picture is not None:
         save_figure(converter_bench(measured, f"{name}, {part.resolution} bits, {columns} columns"), picture)
@@ -116,6 +123,14 @@ def adc(
         f"a conversion: {format_quantity(convert.energy, 'J')}, {speed}; area {area * 1e12:.4g} um2; "
         f"non-idealities: {', '.join(part.effects) or 'none'}"
     )
+
+
+def _preset(name: str, presets: Sequence[str], bits: int | None) -> str:
+    """Return the preset that a kind and its bits stand for; a name that is no kind stays."""
+    kinds = [p for p in presets if p.startswith(f"{name}-") and not p.endswith("-pair")]
+    if name in presets or not kinds:
+        return name
+    return f"{name}-{bits}b" if f"{name}-{bits}b" in kinds else kinds[-1]
 
 
 def _changed(part: AbstractConverter, bits: int | None, mismatch: str | None) -> AbstractConverter:

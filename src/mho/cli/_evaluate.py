@@ -104,8 +104,13 @@ def evaluate(
             for k, at in heats
             if ablation and c.effects
         ]  # fmt: skip
+    # Evaluations stand chip by chip: each loaded one, then the same with other converters, at every temperature.
+    block = (1 + len(adc)) * len(heats)
+    pairs = [
+        (evaluations[i - i % block + i % len(heats)], e) for i, e in enumerate(evaluations) if i % block >= len(heats)
+    ]
     title = f"{Path(model).name} on {', '.join(c.name for c in loaded)}"
-    finish(report(evaluations, title, converter_notes(evaluations), ablations), out, json_file)
+    finish(report(evaluations, title, converter_notes(pairs), ablations), out, json_file)
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

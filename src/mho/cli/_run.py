@@ -52,27 +52,16 @@ def run(
     some = few if len(x) >= 400 else slice(None)
     chips = {name: Chip.load(name) for name in ("hermes", "tile2-rram", "dimc-sram")}
     swapped = {(name, a): chips[name].with_converter(a) for a in adc for name in ("hermes", "tile2-rram")}
+    seen: dict[str, tuple[int, slice]] = {
+        "hermes": (instances, slice(None)),
+        "tile2-rram": (max(1, instances // 2), some),
+    }
     plan = (
         ("plain on hermes", "plain", chips["hermes"], instances, slice(None)),
         ("noise-tuned on hermes", "noise", chips["hermes"], instances, slice(None)),
-        (
-            "noise-tuned on tile2-rram",
-            "noise",
-            chips["tile2-rram"],
-            max(1, instances // 2),
-            some,
-        ),
+        ("noise-tuned on tile2-rram", "noise", chips["tile2-rram"], max(1, instances // 2), some),
         ("plain on dimc-sram", "plain", chips["dimc-sram"], 1, slice(None)),
-        *(
-            (
-                f"noise-tuned on {name}, {a}",
-                "noise",
-                chip,
-                max(1, instances // 2),
-                few if len(x) >= 400 else slice(None),
-            )
-            for (name, a), chip in swapped.items()
-        ),
+        *((f"noise-tuned on {name}, {a}", "noise", chip, *seen[name]) for (name, a), chip in swapped.items()),
     )
     with bars() as open_bar:
         evaluations = [
@@ -102,5 +91,7 @@ def run(
     notes = [f"Images: {len(x)} of {source}."]
     if len(x) >= 400:
         notes[0] += f" To keep the run short, tile2-rram sees {len(y[few])} of them on {plan[2][3]} chips."
-    notes += converter_notes(evaluations)
+    named = {e.name: e for e in evaluations}
+    pairs = [(named[f"noise-tuned on {n}"], named[f"noise-tuned on {n}, {a}"]) for n, a in swapped]
+    notes += converter_notes(pairs)
     finish(report(evaluations, "ResNet-20 on three compute-in-memory chips", notes, [ablation]), out, json_file)

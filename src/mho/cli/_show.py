@@ -113,19 +113,15 @@ def check_places(out: Path, json_file: Path | None) -> None:
         raise FileError(f"cannot write {json_file}: it is a folder; give the path of a file")
 
 
-def converter_notes(evaluations: Sequence[Evaluation]) -> list[str]:
-    """Say what another converter changes, for each evaluation whose name is that of another with ", converter"."""
-    named = {e.name: e for e in evaluations}
+def converter_notes(pairs: Sequence[tuple[Evaluation, Evaluation]]) -> list[str]:
+    """Say what another converter changes: a line for each evaluation of a chip and of the same with another one."""
     notes: list[str] = []
-    for name, e in named.items():
-        before = named.get(name.rpartition(", ")[0])
-        if before is None:
-            continue
+    for before, e in pairs:
         old, new = before.summary(), e.summary()
         at_first = [next(r for r in x.accuracy() if r.condition.compensation == "none") for x in (before, e)]
         times = [getattr(new, q) / getattr(old, q) for q in ("energy", "latency", "area")]
         notes.append(
-            f"{name}: {100 * at_first[1].mean:.1f} % right away, before {100 * at_first[0].mean:.1f} %; energy "
+            f"{e.name}: {100 * at_first[1].mean:.1f} % right away, before {100 * at_first[0].mean:.1f} %; energy "
             "{:.3g}, latency {:.3g} and area {:.3g} times those before.".format(*times)
         )
     return notes

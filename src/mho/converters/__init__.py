@@ -9,6 +9,8 @@ from ._bench import Bench as Bench
 from ._bench import bench as bench
 from ._cco import Cco as Cco
 from ._codebook import Codebook as Codebook
+from ._codebook import Rule as Rule
+from ._codebook import combine as combine
 from ._codebook import lloyd_max as lloyd_max
 from ._codebook import take as take
 from ._codebook import uniform as uniform

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Ratio, SpecError
+from mho.core import Cost, NotNegative, Ratio, Second, SpecError
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,19 @@ class AbstractConverter(ABC):
         return False
 
     @property
-    def columns_per_codebook(self) -> int:
-        """How many neighbouring columns have one codebook in common, where it is `adaptive`; 0 for all."""
+    def converters_per_codebook(self) -> int:
+        """How many neighbouring converters have one codebook, where it is `adaptive`; 0 for all of a row tile."""
         return 0
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether signals below zero give zero."""
+        return False
+
+    @property
+    def counting_time(self) -> Second:
+        """How long the signal must last for a full count, where it converts meanwhile (`concurrent`)."""
+        return 0.0
 
     @property
     def pulse_output(self) -> bool:
@@ -126,7 +136,8 @@ class AbstractConverter(ABC):
         """Return the column errors that standard normal draws of gain, offset and mismatch stand for.
 
         `draws["gain"]` and `draws["offset"]` have shape `[*columns]`, `draws["mismatch"]` `[*columns, mismatches]`.
-        An on-chip trim brings each column's gain to the nearest setting.
+        An on-chip trim brings each column's gain to the nearest setting. The levels of an `adaptive` converter take up
+        gain and offset.
         """
         error = self.gain_sigma * draws["gain"]
         if self.trim_step > 0:
@@ -134,6 +145,8 @@ class AbstractConverter(ABC):
         profile = self.profile(draws.get("mismatch"), codebook)
         if profile is not None:
             profile = profile.expand(*error.shape, -1)
+        if self.adaptive:
+            return ColumnErrors(torch.ones_like(error), torch.zeros_like(error), profile)
         return ColumnErrors(1 + error, self.offset_sigma * draws["offset"], profile)
 
     def codes(self, bipolar: bool) -> tuple[float, float]:
@@ -146,7 +159,7 @@ class AbstractConverter(ABC):
                 ]
             )
         top = 2.0 ** (self.resolution - 1) - 1 if bipolar else 2.0**self.resolution - 1
-        return (-top if bipolar else 0.0, top)
+        return (-top if bipolar and not self.rectifies else 0.0, top)
 
     def calibrate(self, errors: ColumnErrors, low: float, high: float, edges: int = 17) -> Correction:
         """Fit gain and offset of every column to the signals at which its code changes, as the chip's test does.

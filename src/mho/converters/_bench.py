@@ -57,7 +57,7 @@ class Bench:
     @property
     def largest_dnl(self) -> Float[Tensor, "columns"]:
         """Largest magnitude of a column's DNL."""
-        return self.dnl.abs().amax(-1)
+        return self.dnl.abs().amax(-1) if self.dnl.shape[-1] else torch.zeros_like(self.gain)
 
 
 def bench(

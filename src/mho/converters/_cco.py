@@ -45,6 +45,8 @@ class Cco(AbstractConverter):
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 16:
             raise ValueError(f"a CCO converter has 1 to 16 bits, not {self.bits}")
+        if self.curvature > 0.25:
+            raise ValueError(f"curvature must be at most 0.25, beyond which counts fall again, not {self.curvature}")
         if self.f_max * self.window < 2 ** (self.bits - 1):
             raise ValueError(
                 f"{self.bits} bits need at least {2 ** (self.bits - 1)} periods in the window, "
@@ -60,6 +62,11 @@ class Cco(AbstractConverter):
     def noise(self) -> float:
         """Jitter in LSB."""
         return self.jitter
+
+    @property
+    def counting_time(self) -> Second:
+        """The window."""
+        return self.window
 
     @property
     def concurrent(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -11,6 +13,8 @@ from torch import Tensor
 from mho.core import SpecError
 
 from ._search import count
+
+Rule = Literal["boundary", "vote"]
 
 _MOST = 500
 """Rounds of Lloyd and Max at most."""
@@ -68,6 +72,19 @@ def take(levels: Float[Tensor, "*columns n"], codes: Tensor) -> Tensor:
     flat = levels.contiguous().flatten()
     first = torch.arange(0, flat.numel(), n, device=levels.device).reshape(levels.shape[:-1])
     return flat[codes + first]
+
+
+def combine(codes: Sequence[Tensor], transitions: Tensor, levels: Tensor, rule: Rule) -> Tensor:
+    """Return what several converters of equal levels make of a signal, from the code of each.
+
+    `"boundary"`: of two that differ, the signal lies near the transition level between, which is the result;
+    `"vote"`: the level of the most frequent code. Source: [hong2025]. One alone gives its level.
+    """
+    if len(codes) == 1 or rule == "vote":
+        return take(levels, codes[0] if len(codes) == 1 else torch.stack(list(codes)).mode(0).values)
+    lower = torch.minimum(codes[0], codes[1])
+    between = take(transitions, lower.clamp(max=transitions.shape[-1] - 1))
+    return torch.where(codes[0] == codes[1], take(levels, lower), between)
 
 
 def uniform(low: Tensor | float, high: Tensor | float, bits: int, level: str = "centre") -> Codebook:

@@ -21,7 +21,7 @@ class IntegrateFire(AbstractConverter):
 
     Spikes are whole, so fractions are lost (floor of the magnitude). During `dead_time` after each spike nothing is
     integrated, so high rates fall short. With `rectifying`, currents below zero fire no spikes: the read-out is then
-    the network's activation too, where one row tile holds the whole sum.
+    the network's activation too, where one row tile holds the whole sum and there is no bias.
 
     Source of the read-out with a built-in activation: [yan2019].
     """
@@ -60,6 +60,16 @@ class IntegrateFire(AbstractConverter):
         return self.jitter
 
     @property
+    def rectifies(self) -> bool:
+        """As `rectifying` says."""
+        return self.rectifying
+
+    @property
+    def counting_time(self) -> Second:
+        """The window."""
+        return self.window
+
+    @property
     def concurrent(self) -> bool:
         """Yes: it counts while the current flows."""
         return True
@@ -87,7 +97,7 @@ class IntegrateFire(AbstractConverter):
         else:
             sign = signal.sign()
             signal.copy_(count(signal.abs(), profile)).mul_(sign)
-        return signal.clamp_(max(low, 0.0) if self.rectifying else low, high)
+        return signal.clamp_(low, high)
 
     @property
     def effect_fields(self) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -13,8 +13,7 @@ from torch import Tensor
 from mho.core import Cost, Joule, NotNegative, Positive, Ratio, Second, Siemens, Source, SquareMetre
 
 from ._base import AbstractConverter
-from ._codebook import take
-from ._qcell import QCell
+from ._codebook import Rule, combine
 from ._search import count
 
 
@@ -31,11 +30,13 @@ class Memristive(AbstractConverter):
     the signal lies near the transition level between, and that is the result (super-resolution). `"vote"`: the code
     that most of them give.
 
+    How far a level moves with its device is taken as equal for all levels, although an edge of a Q-cell moves two to
+    three times as much where its conductance is low (`QCell.edge`): the published map is not known.
+
     Source: [hong2025].
     """
 
     bits: int
-    cell: QCell
     states: tuple[Siemens, ...]
     """Conductances of the devices that were measured, rising; transition levels rise with them."""
     state_sigmas: tuple[Siemens, ...]
@@ -54,9 +55,9 @@ class Memristive(AbstractConverter):
     variation: Annotated[Ratio, NotNegative] = 1.0
     """Scale of the devices' spread: 1 as measured, 0 for none."""
     copies: int = 1
-    rule: Literal["boundary", "vote"] = "boundary"
+    rule: Rule = "boundary"
     group: int = 0
-    """Neighbouring columns that have one set of levels in common; 0 for all of a row tile."""
+    """Neighbouring converters that have one set of levels in common; 0 for all of a row tile."""
     conversion_noise: Annotated[float, NotNegative] = 0.0
     """Noise of one conversion in LSB of equal steps."""
     sources: tuple[Source, ...] = ()
@@ -74,7 +75,7 @@ class Memristive(AbstractConverter):
                 f'copies must be 1, or 2 for rule = "boundary", or more for "vote", not {self.copies} for {self.rule!r}'
             )
         if self.group < 0:
-            raise ValueError(f"group must be a number of columns, or 0 for all of a row tile, not {self.group}")
+            raise ValueError(f"group must be a number of converters, or 0 for all of a row tile, not {self.group}")
 
     def with_spread(self, share: float) -> Memristive:
         """Return this converter with devices that spread by `share` of the window in every state."""
@@ -102,7 +103,7 @@ class Memristive(AbstractConverter):
         return True
 
     @property
-    def columns_per_codebook(self) -> int:
+    def converters_per_codebook(self) -> int:
         """As `group` says."""
         return self.group
 
@@ -153,13 +154,7 @@ class Memristive(AbstractConverter):
         above = signal.sub_(low)
         codes = [count(above, profile[..., i * n : (i + 1) * n]) for i in range(self.copies)]
         wanted, levels = profile[..., -2 * n - 1 : -n - 1], profile[..., -n - 1 :]
-        if self.copies > 1 and self.rule == "boundary":
-            lower = torch.minimum(*codes)
-            between = take(wanted, lower.clamp(max=n - 1))
-            out = torch.where(codes[0] == codes[1], take(levels, lower), between)
-        else:
-            out = take(levels, codes[0] if self.copies == 1 else torch.stack(codes).mode(0).values)
-        return signal.copy_(out).add_(low).clamp_(low, high)
+        return signal.copy_(combine(codes, wanted, levels, self.rule)).add_(low).clamp_(low, high)
 
     @property
     def effect_fields(self) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+from annotated_types import Le
 from jaxtyping import Float
 from torch import Tensor
 
@@ -23,7 +24,8 @@ class Ramp(AbstractThresholdConverter):
     With a comparator that draws power all the time (`comparator_power`) it is the usual single-slope converter. With
     one that decides at each clock (`comparator_energy`) and a ramp of switched capacitors it is the low-power LPAR
     converter of [liu2020]: the clock sets the resolution, and the count leaves as pulses that drive the next array
-    (`pulses`), which then needs no input converter of its own.
+    (`pulses`), which then needs no input converter of its own. Steps are drawn for each column, although columns that
+    share a ramp share its errors: their spread is right, what they have in common is not.
     """
 
     clock: Annotated[Hertz, Positive]
@@ -41,7 +43,7 @@ class Ramp(AbstractThresholdConverter):
     columns_per_ramp: Annotated[int, Positive] = 1
     pulses: bool = False
     """Whether the code leaves as that many pulses."""
-    curvature: Annotated[Ratio, NotNegative] = 0.0
+    curvature: Annotated[Ratio, NotNegative, Le(0.25)] = 0.0
     """Integral non-linearity of the ramp in its middle, of its span."""
     sources: tuple[Source, ...] = ()
 

@@ -20,8 +20,9 @@ from ._threshold import AbstractThresholdConverter
 class VoltageToTime(AbstractThresholdConverter):
     """The voltage-to-time converter with a time-to-digital counter.
 
-    The time of a full-scale signal is `depth` time constants of a discharge through a resistance (0: a current source,
-    linear): a code k comes at the signal (1 - e^(-depth k / 2^b)) / (1 - e^-depth) of full scale.
+    A capacitor at the signal's voltage discharges to a threshold. Through a resistance that takes tau ln(V / V_t), so
+    that with `depth` time constants for a full-scale signal code k comes at (e^(depth k / 2^b) - 1) / (e^depth - 1) of
+    full scale; a depth of 0 is a current source, linear.
     """
 
     clock: Annotated[Hertz, Positive]
@@ -45,7 +46,7 @@ class VoltageToTime(AbstractThresholdConverter):
         if not self.depth:
             return times
         span = 2.0**self.bits
-        return span * torch.expm1(-self.depth * times / span) / math.expm1(-self.depth)
+        return span * torch.expm1(self.depth * times / span) / math.expm1(self.depth)
 
     @property
     def effect_fields(self) -> Mapping[str, str]:

@@ -27,8 +27,8 @@ class QuantLayer:
     signed: bool
     full_scale: Float[Tensor, "R S"]
     """The converter's full scale per row tile and slice, in units of digit x step."""
-    codebook: Float[Tensor, "G R S N 2 levels"] | None = None
-    """Transition levels and levels of adaptive converters, in LSB from the lowest code."""
+    codebook: Float[Tensor, "G_ R S_ N_ 2 levels"] | None = None
+    """Transition levels and levels of adaptive converters, in LSB from the lowest code; G, S and N may be 1."""
 
 
 @dataclass(frozen=True)

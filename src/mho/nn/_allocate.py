@@ -41,5 +41,6 @@ def allocate_bits(
         integrality=np.ones(len(choices)),
         bounds=Bounds(0, 1),
         constraints=[LinearConstraint(one, 1, 1), LinearConstraint(cost[None] / scale, -np.inf, 1.0)],
+        options={"mip_rel_gap": 0.0},
     )
     return {name: bits for (name, bits), taken in zip(choices, found.x, strict=True) if taken > 0.5}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mho.converters import Codebook, count, lloyd_max, take
+from mho.converters import Codebook, Rule, combine, count, lloyd_max, take
 from mho.core import MhoError, Seed
 
 _KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -43,7 +43,8 @@ def capture_outputs(network: nn.Module, images: Iterable[Tensor], by_column: boo
 
     def keep(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any, y: Tensor) -> None:
-            seen[name].append(_columns(y).flatten(1) if by_column else y.flatten()[None])
+            columns = y.movedim(_axis(module), 0)
+            seen[name].append(columns.flatten(1) if by_column else y.flatten()[None])
 
         return hook
 
@@ -52,7 +53,7 @@ def capture_outputs(network: nn.Module, images: Iterable[Tensor], by_column: boo
         with torch.no_grad():
             for batch in images:
                 network(batch)
-                for some in seen.values():  # sample as we go, so that memory does not grow with the network
+                for some in seen.values():  # sample as we go: of each batch no more than is kept of all
                     some[-1] = _sample(some[-1])
     finally:
         for handle in handles:
@@ -66,9 +67,9 @@ def _sample(x: Tensor) -> Tensor:
     return x if n <= _KEPT else x[:, torch.linspace(0, n - 1, _KEPT).long()]
 
 
-def _columns(y: Tensor) -> Tensor:
-    """Bring outputs `[batch, columns, *]` or `[batch, columns]` to `[columns, batch, *]`."""
-    return y.transpose(0, 1)
+def _axis(layer: nn.Module) -> int:
+    """Return the dimension of a layer's outputs that counts its columns."""
+    return -1 if isinstance(layer, nn.Linear) else 1
 
 
 class OutputConverter(nn.Module):
@@ -78,20 +79,21 @@ class OutputConverter(nn.Module):
     outputs that lie within half a step about them; inputs pass straight through between the outermost levels.
     """
 
-    def __init__(self, codebook: Codebook) -> None:
+    def __init__(self, codebook: Codebook, axis: int = 1) -> None:
         super().__init__()
+        self.axis = axis
         self.levels = nn.Parameter(codebook.levels.clone())
         """`[2^bits]`, or `[columns, 2^bits]`."""
         self.transitions = nn.Parameter(codebook.transitions.clone())
         self.copies: tuple[Tensor, ...] = ()
-        self.rule: Literal["boundary", "vote"] = "boundary"
+        self.rule: Rule = "boundary"
 
     @property
     def codebook(self) -> Codebook:
         """Levels and transition levels as they are now."""
         return Codebook(self.transitions.detach().sort(-1).values, self.levels.detach().clone())
 
-    def vary(self, sigma: float, seed: Seed, copies: int = 1, rule: Literal["boundary", "vote"] = "boundary") -> None:
+    def vary(self, sigma: float, seed: Seed, copies: int = 1, rule: Rule = "boundary") -> None:
         """Give each copy transition levels that are off by `sigma` of their range; see `Codebook.with_variation`."""
         book = self.codebook
         draws = [seed.child("copy", i).normal(book.transitions.shape) for i in range(copies)]
@@ -99,24 +101,18 @@ class OutputConverter(nn.Module):
         self.rule = rule
 
     def forward(self, y: Tensor) -> Tensor:
-        """Return the levels of outputs `[batch, columns, *]`."""
-        extra = y.dim() - 2
+        """Return the levels of outputs, whose columns are counted by the dimension `axis`."""
+        behind = 0 if self.axis == -1 else y.dim() - 1 - self.axis
 
         def spread(x: Tensor) -> Tensor:
             """Bring `[columns, n]` to `[columns, *, n]`; one codebook stays as it is."""
-            return x if x.dim() == 1 else x.reshape(x.shape[0], *[1] * extra, x.shape[-1])
+            return x if x.dim() == 1 else x.reshape(x.shape[0], *[1] * behind, x.shape[-1])
 
         if not self.copies:
             quantise: Any = _Quantise.apply
             return quantise(y, spread(self.transitions), spread(self.levels))
         codes = [count(y, spread(t)) for t in self.copies]
-        levels = spread(self.levels)
-        if len(codes) == 1 or self.rule == "vote":
-            return take(levels, codes[0] if len(codes) == 1 else torch.stack(codes).mode(0).values)
-        lower = torch.minimum(*codes)
-        wanted = spread(self.transitions)
-        between = take(wanted, lower.clamp(max=wanted.shape[-1] - 1))
-        return torch.where(codes[0] == codes[1], take(levels, lower), between)
+        return combine(codes, spread(self.transitions), spread(self.levels), self.rule)
 
 
 class _Quantise(torch.autograd.Function):
@@ -165,12 +161,14 @@ class OutputConverters(nn.Module):
         layers = matrix_layers(network)
         if odd := sorted(set(codebooks) - set(layers)):
             raise MhoError(f"codebooks must be for layers of the network; it has no {', '.join(odd)}")
+        if "" in codebooks:
+            raise MhoError("a layer alone has no place for a converter behind it; put it into nn.Sequential first")
         self.network = copy.deepcopy(network)
         self.names = tuple(codebooks)
         for name, book in codebooks.items():
             parent, _, own = name.rpartition(".")
             holder = self.network.get_submodule(parent)
-            setattr(holder, own, _Converted(getattr(holder, own), OutputConverter(book)))
+            setattr(holder, own, _Converted(getattr(holder, own), OutputConverter(book, _axis(layers[name]))))
 
     def of(self, name: str) -> OutputConverter:
         """Return the converter of a layer."""
@@ -178,7 +176,7 @@ class OutputConverters(nn.Module):
         assert isinstance(found, _Converted)
         return found.converter
 
-    def vary(self, sigma: float, seed: Seed, copies: int = 1, rule: Literal["boundary", "vote"] = "boundary") -> None:
+    def vary(self, sigma: float, seed: Seed, copies: int = 1, rule: Rule = "boundary") -> None:
         """Let all transition levels be off; see `OutputConverter.vary`."""
         for name in self.names:
             self.of(name).vary(sigma, seed.child(name), copies, rule)
@@ -218,6 +216,8 @@ def learn_levels(
     each layer's mean step between levels, falling to zero. Returns the mean loss of every epoch.
     """
     batches = list(batches)
+    if epochs < 1 or not batches:
+        raise MhoError(f"learning needs at least one epoch and one batch, not {epochs} and {len(batches)}")
     with torch.no_grad():
         wanted = [teacher(x).softmax(-1) for x in batches]
     groups = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from mho.arrays import AbstractIV, AbstractPrinciple, Ohmic, Wires, excluded, memories, principles
 from mho.converters import AbstractConverter, lloyd_max
-from mho.core import Cost, Farad, NotNegative, Positive, Second, Seed, Source, Volt, matrix_units
+from mho.core import Cost, Farad, NotNegative, Positive, RangeWarning, Second, Seed, Source, Volt, matrix_units
 from mho.devices import AbstractCell
 
 from ._analog_cost import activity, cell_cost, mvm_cost, parts, upkeep
@@ -32,6 +33,8 @@ _CHUNK = 1 << 22
 """Partial sums that are held at once: 16 MiB, so that the passes over them stay in cache, and calls are few."""
 _AGREE = 0.01
 """How far numbers that a principle shares with its tile may be apart."""
+_VALUES_PER_LEVEL = 10
+"""So many sums for each level a codebook should be fitted to."""
 _COVERAGE = 0.9999
 """Share of the partial sums of the calibration inputs that the full scale covers."""
 
@@ -93,6 +96,11 @@ class AnalogTile(AbstractTile):
             )
         if self.weights.lines_per_weight > len(self.weights.significance) and (self.wires or self.spare_columns):
             raise ValueError("slices that are combined before conversion go with ideal wires and no spare columns yet")
+        if self.converter.rectifies and len(self.weights.significance) > 1:
+            raise ValueError(
+                "a rectifying converter must read the whole sum of a column, not its slices one by one; take weights "
+                "of one slice, such as Differential"
+            )
         if min(self.rows, self.cols, self.columns_per_converter) < 1:
             raise ValueError(
                 f"rows, cols and columns_per_converter must be at least 1, "
@@ -302,23 +310,40 @@ class AnalogTile(AbstractTile):
 
     def codebook(
         self, layout: AbstractLayout, weights: Tensor, full_scale: Float[Tensor, "R S"], x: Tensor, signed: bool
-    ) -> Float[Tensor, "G R S N 2 levels"] | None:
-        """Fit those of least squared error to the partial sums of some inputs; see `lloyd_max`.
+    ) -> Float[Tensor, "G_ R S_ N_ 2 levels"] | None:
+        """Fit those of least squared error to the partial sums of some inputs, in LSB of each line; see `lloyd_max`.
 
-        All columns of a row tile have one codebook, or each `group` of them has its own.
+        A converter has one codebook for all lines that it reads, as its `converters_per_codebook` says together with
+        its neighbours or all of its row tile.
         """
         if not self.converter.adaptive:
             return None
         low, high = self.converter.codes(self.bipolar(signed))
         partial = self._ideal_partials(layout, weights, x, signed)
-        partial = partial * (high / full_scale)[:, :, None, None, None, None] - low
-        group = self.converter.columns_per_codebook or partial.shape[-1]
-        together = partial.split(group, -1)
-        if len(together) == 1:  # one for all columns, and all groups of a convolution
-            return lloyd_max(partial.flatten(2), self.converter.resolution).tensor()[None, :, :, None]
-        each = [lloyd_max(p.movedim(3, 0).flatten(3), self.converter.resolution).tensor() for p in together]
-        widths = [p.shape[-1] for p in together]
-        return torch.cat([e.unsqueeze(3).expand(-1, -1, -1, w, -1, -1) for e, w in zip(each, widths, strict=True)], 3)
+        lines = partial * (high / full_scale)[:, :, None, None, None, None] - low
+        slices, columns = lines.shape[1], lines.shape[5]
+        lines = lines.permute(0, 3, 5, 1, 2, 4).flatten(4).flatten(2, 3)  # [R, G, N S, P M]: as they lie
+        together = self.converter.converters_per_codebook * self.columns_per_converter
+        if not together:
+            found = lloyd_max(lines.flatten(1), self.converter.resolution).tensor()  # [R, 2, levels]
+            return found[None, :, None, None]
+        few = lines.shape[-1] * min(together, lines.shape[2])
+        if few < _VALUES_PER_LEVEL * 2**self.converter.resolution:
+            warnings.warn(
+                f"levels of {self.converter.resolution} bits were fitted to {few} sums a converter; give at least "
+                f"{_VALUES_PER_LEVEL * 2**self.converter.resolution}, by more images for calibration or a larger group",
+                RangeWarning,
+                stacklevel=4,
+            )
+        each = [
+            lloyd_max(some.flatten(2), self.converter.resolution)
+            .tensor()
+            .unsqueeze(2)
+            .expand(-1, -1, some.shape[2], -1, -1)
+            for some in lines.split(together, 2)
+        ]
+        found = torch.cat(each, 2).unflatten(2, (columns, slices))  # [R, G, N, S, 2, levels]
+        return found.permute(1, 0, 3, 2, 4, 5).contiguous()
 
     def realise(
         self,

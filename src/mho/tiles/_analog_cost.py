@@ -90,7 +90,10 @@ def mvm_cost(tile: AnalogTile, rows: int, columns: int, signed: bool) -> Mapping
     driver_energy = tile.dac_capacitance * tile.inputs.bits_per_phase * tile.supply**2
     # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
     compare = logic.gates(2 * (logic.XOR2_CAPACITANCE + 1) + logic.DFF_CAPACITANCE, 0).energy
-    if not tile.converter.pulse_output:  # else the converters of the layer before send the pulses themselves
+    direct = (
+        tile.converter.pulse_output and len(tile.weights.significance) == len(tile.inputs.significance(signed)) == 1
+    )
+    if not direct:  # else the converters of the layer before send the pulses themselves
         driver_energy += tile.inputs.time_steps * compare
     read = (columns + tile.weights.reference_column) * tile.weights.lines_per_weight
     readers = read / (tile.columns_per_converter if tile.converter.concurrent else 1)

@@ -116,7 +116,7 @@ class AbstractTile(ABC):
 
     def codebook(
         self, layout: AbstractLayout, weights: Tensor, full_scale: Float[Tensor, "R S"], x: Tensor, signed: bool
-    ) -> Float[Tensor, "G R S N 2 levels"] | None:
+    ) -> Float[Tensor, "G_ R S_ N_ 2 levels"] | None:
         """Fit transition levels and levels of adaptive converters to some inputs, in LSB from the lowest code.
 
         None for converters that have none of their own.

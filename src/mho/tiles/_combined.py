@@ -47,7 +47,7 @@ class Combined(AbstractWeightEncoding):
 
     @property
     def unsigned(self) -> bool:
-        """No: the sign slice subtracts."""
+        """Whether no slice subtracts."""
         return self.slices.unsigned and min(self.slices.significance) > 0
 
     @property

@@ -80,7 +80,7 @@ def design(
         constant=coefficient.sum((2, 3)) * offset,
         low=low,
         high=high,
-        profile=_profile(tile, codebook, shape),
+        profile=_profile(tile, codebook, shape, digits),
         row_conductance=digits.new_zeros(1, groups, row_tiles, rows),
         chips=1,
         noise=(noise.square() + tile.noise_lsb**2).sqrt(),
@@ -88,9 +88,9 @@ def design(
     )
 
 
-def _profile(tile: AnalogTile, codebook: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:
+def _profile(tile: AnalogTile, codebook: Tensor | None, shape: tuple[int, ...], like: Tensor) -> Tensor | None:
     profile = tile.converter.profile(None, codebook)
-    return None if profile is None else profile.expand(*shape, -1)
+    return None if profile is None else profile.to(like.device).expand(*shape, -1)
 
 
 def _digits(

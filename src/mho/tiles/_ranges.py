@@ -28,8 +28,8 @@ class Ranges:
     signed: bool
     full_scale: Float[Tensor, "R S"]
     """Of the converters of each row tile and slice, in units of digit x step."""
-    codebook: Float[Tensor, "G R S N 2 levels"] | None = None
-    """Transition levels and levels of adaptive converters, in LSB from the lowest code."""
+    codebook: Float[Tensor, "G_ R S_ N_ 2 levels"] | None = None
+    """Transition levels and levels of adaptive converters, in LSB from the lowest code; G, S and N may be 1."""
 
 
 def weight_integers(tile: AbstractTile, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ class Realisation:
     gain: Float[Tensor, "I G R S N"]
     offset: Float[Tensor, "I G R S N"]
     profile: Tensor | None
-    """`[I, G, R, S, N, bits]` for a converter with capacitor mismatch."""
+    """`[I, G, R, S, N, any]`, what the converter's `profile` says of each column; None where it rounds."""
     gain_correction: Float[Tensor, "I G R S N"]
     offset_correction: Float[Tensor, "I G R S N"]
     lsb: Float[Tensor, "R S"]
@@ -70,7 +70,7 @@ class ArrayState:
     low: float
     high: float
     profile: Tensor | None
-    """`[I, G, R, S, N, bits]` for a converter with capacitor mismatch."""
+    """`[I, G, R, S, N, any]`, what the converter's `profile` says of each column; None where it rounds."""
     row_conductance: Float[Tensor, "I G R K"]
     """Conductance of all cells that a word line drives, in S."""
     chips: int
