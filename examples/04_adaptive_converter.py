@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from torch import nn
 
 import mho.nn
@@ -126,6 +127,9 @@ for (kind, found), colour in zip(points.items(), ("#7a8288", "#1f6f8b", "#d1603d
     found = sorted(found)
     axes.plot([1e9 * e for e, _ in found], [a for _, a in found], "o-", color=colour, label=kind)
 axes.set_xscale("log")
+axes.xaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.7, 1, 1.5, 2, 3, 6]))
+axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+axes.xaxis.set_minor_locator(NullLocator())
 axes.set_xlabel("energy of the converters of one image (nJ)")
 axes.set_ylabel("accuracy (%)")
 axes.grid(color="#e3e8ee")

@@ -81,9 +81,9 @@ def test_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.M
 def test_commands_of_a_page_exist(page: Path) -> None:
     """Every `mho ...` line names a command and options that there are; nothing is run. Targets of make exist too."""
     from mho.cli import app
+    from mho.cli._main import register
 
-    for commands in ("_run", "_evaluate", "_summary", "_inspect", "_reproduce"):
-        importlib.import_module(f"mho.cli.{commands}")
+    register()
     root = typer.main.get_command(app)
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for fence in _fences(page):

@@ -41,12 +41,17 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     """What a compute-in-memory chip does with a neural network: accuracy, energy, latency, area, and why."""
 
 
+def register() -> None:
+    """Import the modules of all commands: they register themselves."""
+    for commands in ("_run", "_evaluate", "_summary", "_inspect", "_adc", "_reproduce"):
+        importlib.import_module(f".{commands}", __package__)
+
+
 def main() -> None:
     """Run the command line."""
     sys.path.append("")  # models and plugins may be modules of the current folder
     try:
-        for commands in ("_run", "_evaluate", "_summary", "_inspect", "_adc", "_reproduce"):
-            importlib.import_module(f".{commands}", __package__)  # they register themselves
+        register()
         app(standalone_mode=True)
     except MhoError as error:
         typer.echo(f"mho: {error}", err=True)

@@ -1,0 +1,44 @@
+"""`mho run --adc` and `mho evaluate --adc`: another converter in the same chips, and what it changes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mho.cli._main import app, register
+from mho.core import MhoError
+
+register()
+RUN = CliRunner()
+
+
+def test_run_with_another_converter(tmp_path: Path) -> None:
+    out = tmp_path / "numbers.json"
+    args = ["run", "--images", "4", "--instances", "1", "--adc", "memristive-5b", "--out", str(tmp_path / "report")]
+    done = RUN.invoke(app, [*args, "--json", str(out)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    report = json.loads(out.read_text(encoding="utf-8"))
+    names = [e["name"] for e in report["evaluations"]]
+    assert names[-2:] == ["noise-tuned on hermes, memristive-5b", "noise-tuned on tile2-rram, memristive-5b"]
+    notes = " ".join(report["notes"])
+    assert "noise-tuned on tile2-rram, memristive-5b: " in notes
+    assert "times those before." in notes
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("memristive-9b", "no preset 'memristive-9b' in converters; did you mean"),
+        (
+            "cco-hermes",
+            "a converter that counts while the current flows needs pulses of 1.28e-07 s, not the 1e-08 s of",
+        ),
+    ],
+)
+def test_converters_that_do_not_go(name: str, message: str, tmp_path: Path) -> None:
+    args = ["run", "--images", "4", "--instances", "1", "--adc", name, "--out", str(tmp_path / "report")]
+    with pytest.raises(MhoError) as error:
+        RUN.invoke(app, args, catch_exceptions=False)
+    assert message in str(error.value)
+    assert not (tmp_path / "report").exists()
