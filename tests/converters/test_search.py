@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mho.converters import count
+from mho.converters import _search, count, take
 from mho.converters._search import bowed, search_
 
 
@@ -34,3 +34,17 @@ def test_a_bow_is_a_parabola_between_fixed_ends() -> None:
     assert bent[[0, 16]].tolist() == [0.0, 0.0]
     assert float(bent[8]) == pytest.approx(0.8)
     assert torch.allclose(bent, bent.flip(0), atol=1e-6)
+
+
+@pytest.mark.parametrize("tables", [(1, 1, 1, 3, 1), (5, 1, 1, 3, 1), (1, 1, 1, 1, 1)])
+def test_blocks_change_nothing(tables: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In blocks or whole, along a dimension that the tables have in common; also where they have none."""
+    rng = torch.Generator().manual_seed(0)
+    levels = torch.randn(*tables, 15, generator=rng).sort(-1).values
+    signal = torch.randn(5, 40, 1, 3, 2, generator=rng)
+    whole = count(signal, levels), take(levels, count(signal, levels[..., :7]))
+    monkeypatch.setattr(_search, "_BLOCK", 64)
+    assert torch.equal(count(signal, levels), whole[0])
+    assert torch.equal(take(levels, count(signal, levels[..., :7])), whole[1])
+    full = torch.randn(5, 40, 1, 3, 2, 7, generator=rng).sort(-1).values
+    assert torch.equal(count(signal, full), (signal.unsqueeze(-1) >= full).sum(-1).int())

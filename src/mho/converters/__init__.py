@@ -12,7 +12,6 @@ from ._codebook import Codebook as Codebook
 from ._codebook import Rule as Rule
 from ._codebook import combine as combine
 from ._codebook import lloyd_max as lloyd_max
-from ._codebook import take as take
 from ._codebook import uniform as uniform
 from ._flash import Flash as Flash
 from ._integrate_fire import IntegrateFire as IntegrateFire
@@ -24,6 +23,7 @@ from ._qcell import windows as windows
 from ._ramp import Ramp as Ramp
 from ._sar import Sar as Sar
 from ._search import count as count
+from ._search import take as take
 from ._sense_amplifier import SenseAmplifier as SenseAmplifier
 from ._survey import AdcSurvey as AdcSurvey
 from ._survey import Envelope as Envelope

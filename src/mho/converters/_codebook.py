@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mho.core import SpecError
 
-from ._search import count
+from ._search import count, take
 
 Rule = Literal["boundary", "vote"]
 
@@ -64,14 +64,6 @@ class Codebook:
         """Return both in one tensor; infinity stands after the last transition level."""
         end = torch.full_like(self.levels[..., :1], torch.inf)
         return torch.stack([torch.cat([self.transitions, end], -1), self.levels], -2)
-
-
-def take(levels: Float[Tensor, "*columns n"], codes: Tensor) -> Tensor:
-    """Return the level of each code, `levels` broadcasting against `[*codes, n]`."""
-    n = levels.shape[-1]
-    flat = levels.contiguous().flatten()
-    first = torch.arange(0, flat.numel(), n, device=levels.device).reshape(levels.shape[:-1])
-    return flat[codes + first]
 
 
 def combine(codes: Sequence[Tensor], transitions: Tensor, levels: Tensor, rule: Rule) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,17 +19,50 @@ def search_(signal: Tensor, low: float, high: float, transitions: Float[Tensor, 
 
 
 def count(signal: Tensor, transitions: Float[Tensor, "*columns levels"]) -> Tensor:
-    """Return how many of 2^bits - 1 rising transition levels lie at or below each signal: a binary search, integers."""
+    """Return how many of 2^bits - 1 rising transition levels lie at or below each signal: a binary search, int32."""
     levels = transitions.shape[-1]
-    flat = transitions.contiguous().flatten()
-    if flat.numel() == levels:  # one for all
-        return torch.bucketize(signal, flat.to(signal.dtype), right=True)
-    first = torch.arange(0, flat.numel(), levels, device=signal.device).reshape(transitions.shape[:-1]) - 1
-    at = first.expand(signal.shape).clone()
-    for bit in reversed(range((levels + 1).bit_length() - 1)):
-        step = 1 << bit
-        at.add_((signal >= flat[at + step]), alpha=step)
-    return at.sub_(first)
+    if transitions.numel() == levels:  # one for all
+        return torch.bucketize(signal, transitions.flatten().to(signal.dtype), right=True, out_int32=True)
+
+    def search(some: Tensor, flat: Tensor, first: Tensor) -> Tensor:
+        at = (first - 1).expand(some.shape).clone()
+        for bit in reversed(range((levels + 1).bit_length() - 1)):
+            step = 1 << bit
+            at.add_(some >= flat.index_select(0, (at + step).flatten()).view(some.shape), alpha=step)
+        return at.sub_(first - 1)
+
+    return _in_blocks(search, signal, transitions)
+
+
+def take(levels: Float[Tensor, "*columns n"], codes: Tensor) -> Tensor:
+    """Return the level of each code, `levels` broadcasting against `[*codes, n]`."""
+
+    def look(some: Tensor, flat: Tensor, first: Tensor) -> Tensor:
+        return flat.index_select(0, (some + first).flatten()).view(some.shape)
+
+    return _in_blocks(look, codes, levels)
+
+
+_BLOCK = 1 << 18
+"""Values that are looked up at once, so that their indices stay in cache."""
+
+
+def _in_blocks(do: Callable[[Tensor, Tensor, Tensor], Tensor], x: Tensor, table: Tensor) -> Tensor:
+    """Look up values `x` in tables `[*columns, n]`: `do(values, all tables in a row, where each one begins)`.
+
+    Blocks are cut along a dimension of which the tables know nothing. A compiler fuses the passes and needs none.
+    """
+    n = table.shape[-1]
+    flat = table.contiguous().flatten()
+    first = torch.arange(0, flat.numel(), n, device=x.device, dtype=torch.int32).reshape(table.shape[:-1])
+    common = [
+        d for d in range(x.dim()) if x.shape[d] > 1 and (d < x.dim() - first.dim() or first.shape[d - x.dim()] == 1)
+    ]
+    if torch.compiler.is_compiling() or x.numel() <= _BLOCK or not common:
+        return do(x, flat, first)
+    longest = max(common, key=lambda d: x.shape[d])
+    step = max(1, _BLOCK * x.shape[longest] // x.numel())
+    return torch.cat([do(some, flat, first) for some in x.split(step, longest)], longest)
 
 
 def bowed(transitions: Tensor, span: float, bow: float) -> Tensor:
