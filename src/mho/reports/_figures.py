@@ -71,6 +71,7 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
     axes.set_xlim(-0.15, len(times) - 0.85)
     axes.set_ylabel("accuracy (%)")
     axes.set_ylim(0, 100)
+    figure.set_figheight(4.0 + 0.2 * max(0, len(axes.lines) - 8))  # the legend takes a line for each
     add_legend(axes, "outside lower center", 1)
     return figure
 
