@@ -2,7 +2,7 @@
 
 import pytest
 
-from mho.reproduce import RESULTS, Row
+from mho.reproduce import RESULTS
 from mho.reproduce._adaptive_adc import circuit_rows, cost_rows, network_rows, quantiser_rows, system_rows
 from mho.samples import resnet20
 
@@ -34,7 +34,8 @@ def test_networks() -> None:
     """Ten images say nothing of accuracy; but every row is there, and more bits with better levels are not worse."""
     rows = {r.quantity: r for r in network_rows(images=10, seeds=1, epochs=0)}
     assert len(rows) == 3 * 4 + 9
-    assert all(isinstance(r, Row) and r.ours >= -100 for r in rows.values())
+    assert all(0 <= r.ours <= 125 for r in rows.values() if r.unit == "% of digital")
+    assert rows["3 bits, equal steps, lower edge"].ours < 50  # it collapses
     assert rows["5 bits, Lloyd-Max"].ours >= rows["3 bits, equal steps, lower edge"].ours
     assert rows["5 bits, equal steps, centre"].ours >= rows["3 bits, equal steps, centre"].ours
     assert "adaptive-adc" in RESULTS
