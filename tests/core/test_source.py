@@ -14,7 +14,7 @@ from mho.converters import load_adc_survey, load_converter
 from mho.core import HOW, Loader, Source, bibliography, walk_sources
 from mho.devices import load_cell
 from mho.digital import ROOMS as DIGITAL
-from mho.digital import Logic
+from mho.digital import Logic, load_technology
 from mho.tiles import load_tile
 
 DATA = Path(mho.core.__file__).parent.parent / "data"
@@ -23,6 +23,7 @@ LOADERS = {
     "converters": load_converter,
     "survey": lambda name: load_adc_survey(),
     "principles": load_principle,
+    "nodes": load_technology,
     "technology": lambda name: Loader(DIGITAL).load(Logic, name),
     "tiles": load_tile,
     "chips": Chip.load,

@@ -71,3 +71,25 @@ def test_parts_in_nand2(name: str) -> None:
 
 def test_energy_is_capacitance_times_voltage_squared() -> None:
     assert _logic(supply=1.8).full_adder().energy == pytest.approx(4 * _logic(supply=0.9).full_adder().energy)
+
+
+@given(st.integers(2, 600), st.integers(1, 12))
+def test_carry_save_tree(inputs: int, bits: int) -> None:
+    """N - 1 adders fewer than in a ripple tree; layers by drawing them."""
+    logic = _logic()
+    full, ripple, saved = logic.full_adder(), logic.adder_tree(inputs, bits), logic.carry_save_tree(inputs, bits)
+    levels = math.ceil(math.log2(inputs))
+    assert saved.area / full.area == pytest.approx(max(inputs * bits - bits - levels, 0))
+    if saved.area:
+        assert ripple.area - saved.area == pytest.approx((inputs - 1) * full.area)
+    layers, left = 0, inputs
+    while left > 2:
+        layers, left = layers + 1, left // 3 * 2 + left % 3
+    delay = (layers + 1) * 4.8 + 2 * (bits + levels - 1)
+    assert saved.latency == pytest.approx(delay * 47.8e-12)
+
+
+def test_trees_of_one_input_cost_nothing() -> None:
+    for one in (_logic().adder_tree(1, 8), _logic().carry_save_tree(1, 8)):
+        assert (one.energy, one.area, one.leakage) == (0, 0, 0)
+    assert _logic().carry_save_tree(1, 8).latency == 0

@@ -44,6 +44,7 @@ from ._units import Hertz as Hertz
 from ._units import Joule as Joule
 from ._units import Metre as Metre
 from ._units import NotNegative as NotNegative
+from ._units import Number as Number
 from ._units import Ohm as Ohm
 from ._units import Positive as Positive
 from ._units import Ratio as Ratio

@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from ._units import Joule, Second, SquareMetre, Watt
+from ._units import Number, Unit
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What an action (energy, latency) or a part (area, leakage power) costs, in SI units."""
+    """What an action (energy, latency) or a part (area, leakage power) costs, in SI units.
 
-    energy: Joule = 0.0
-    latency: Second = 0.0
-    area: SquareMetre = 0.0
-    leakage: Watt = 0.0
+    Each may be a tensor, the costs of many designs at once; those in a `CostTree` are numbers.
+    """
+
+    energy: Annotated[Number, Unit("J")] = 0.0
+    latency: Annotated[Number, Unit("s")] = 0.0
+    area: Annotated[Number, Unit("m2")] = 0.0
+    leakage: Annotated[Number, Unit("W")] = 0.0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -27,7 +30,7 @@ class Cost:
             self.leakage + other.leakage,
         )
 
-    def __mul__(self, times: float) -> Cost:
+    def __mul__(self, times: Number) -> Cost:
         return Cost(self.energy * times, self.latency * times, self.area * times, self.leakage * times)
 
     __rmul__ = __mul__

@@ -13,10 +13,16 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Gt
+from torch import Tensor
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
+
+    Number = Any
+    """A number, or a tensor of them, one for each of many designs; anything for the type checker, checked in tests."""
+else:
+    Number = float | Tensor
 
 _PREFIXES = {
     "a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12,
@@ -115,7 +121,8 @@ class Unit:
                 raise ValueError(f"expected {describe_unit(self.symbol)}, not {value!r}")
             return float(value)
 
-        return core_schema.no_info_before_validator_function(read, handler(source))
+        inner = handler(float if source == float | Tensor else source)  # files hold numbers, not tensors
+        return core_schema.no_info_before_validator_function(read, inner)
 
 
 Siemens = Annotated[float, Unit("S")]
