@@ -27,10 +27,11 @@ from mho.arrays import (
 from mho.converters import ROOMS as CONVERTERS
 from mho.converters import AbstractConverter, QCell, bench, load_adc_survey, load_converter
 from mho.core import Loader, Seed
+from mho.cost import leave_one_out, read_silicon
 from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamics, survey
 from mho.eda import ROOMS as EDA
 from mho.eda import QCellPeriphery, ngspice, qcell_netlist
-from mho.reports import converter_bench, converter_survey, save_figure
+from mho.reports import converter_bench, converter_survey, save_figure, silicon_scatter
 
 FOLDER = Path(__file__).parent / "images"
 INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
@@ -308,6 +309,11 @@ def converters() -> None:
     save_figure(converter_bench(measured, "memristive-5b, 64 columns"), FOLDER / "adc-bench.svg")
 
 
+def silicon() -> None:
+    """Draw published macros against the laws that have not seen them."""
+    save_figure(silicon_scatter(leave_one_out(read_silicon())), FOLDER / "silicon.svg")
+
+
 def roofline() -> None:
     """Draw what layers reach of the machine's own rates, as `benchmarks/bench_roofline.py --json` measured it."""
     measured = json.loads((FOLDER / "roofline.json").read_text())
@@ -432,6 +438,7 @@ def main() -> None:
         roofline()
         tunnelling()
         qcell()
+        silicon()
 
 
 if __name__ == "__main__":

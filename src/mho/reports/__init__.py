@@ -11,5 +11,6 @@ from ._part_figures import converter_survey as converter_survey
 from ._report import Report as Report
 from ._report import provenance as provenance
 from ._report import report as report
+from ._silicon_figures import silicon_scatter as silicon_scatter
 from ._style import picture_kind as picture_kind
 from ._style import save_figure as save_figure

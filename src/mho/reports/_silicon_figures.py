@@ -1,0 +1,78 @@
+"""Figures of published macros against the laws that predict them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from mho.cost import PRINCIPLES, Prediction, factor
+
+from ._style import INK, PAPER, SERIES, dress, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@styled
+def silicon_scatter(predictions: Sequence[Prediction]) -> Figure:
+    """Draw predicted against measured efficiency and density, each chip predicted unseen, and how errors spread.
+
+    Bands: factors of 1.5 and 2. Both figures count 1-bit operations.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    figure = Figure(figsize=(10.5, 4.0), layout="constrained", facecolor=PAPER)
+    panels = figure.subplots(1, 3)
+    for axes in panels:
+        dress(axes)
+    shown: tuple[tuple[Literal["energy", "density"], str], ...] = (
+        ("energy", "1-bit TOPS/W"),
+        ("density", "1-bit TOPS/mm²"),
+    )
+    for axes, (what, label) in zip(panels, shown, strict=False):
+        values: list[float] = []
+        for i, principle in enumerate(PRINCIPLES):
+            some = [p for p in predictions if p.point.macro.principle == principle and p.ratio(what) is not None]
+            if what == "energy":
+                x = [1e-12 / p.point.energy for p in some if p.point.energy]
+                y = [1e-12 / p.energy for p in some]
+            else:
+                x = [1e-18 * p.point.density for p in some if p.point.density]
+                y = [1e-18 * p.density for p in some]
+            values += [*x, *y]
+            axes.scatter(x, y, s=16, color=SERIES[i], alpha=0.85, linewidth=0, label=principle)
+        low, high = min(values) / 1.6, max(values) * 1.6
+        for band, shade in ((2.0, 0.10), (1.5, 0.16)):
+            axes.fill_between(
+                [low, high], [low / band, high / band], [low * band, high * band], color=INK, alpha=shade, lw=0
+            )
+        axes.plot([low, high], [low, high], color=INK, linewidth=0.8)
+        axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
+        axes.xaxis.set_major_formatter(plain)
+        axes.yaxis.set_major_formatter(plain)
+        axes.set_xlabel(f"measured ({label})")
+        axes.set_ylabel(f"predicted ({label})")
+    axes = panels[2]
+    for i, (label, ratios) in enumerate(
+        (
+            ("energy", [p.ratio("energy") for p in predictions]),
+            ("energy, regression", [p.baseline_ratio("energy") for p in predictions]),
+            ("density", [p.ratio("density") for p in predictions]),
+        )
+    ):
+        errors = sorted(math.exp(abs(math.log(r))) for r in ratios if r is not None)
+        share = [100 * (k + 1) / len(errors) for k in range(len(errors))]
+        style = "--" if "regression" in label else "-"
+        axes.plot(errors, share, color=SERIES[3 + i], linestyle=style, label=f"{label}: ×{factor(ratios):.2f}")
+    axes.set(xscale="log", xlim=(1, 20), ylim=(0, 100))
+    axes.set_xticks([1, 1.5, 2, 3, 5, 10, 20], ["1", "1.5", "2", "3", "5", "10", "20"])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("factor off, at most")
+    axes.set_ylabel("operating points (%)")
+    axes.legend(frameon=False, fontsize=8, loc="lower right", title="median", title_fontsize=8)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=9)
+    return figure
