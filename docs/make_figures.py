@@ -13,6 +13,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+import mho
 from mho.arrays import (
     ROOMS,
     AbstractPrinciple,
@@ -27,11 +28,12 @@ from mho.arrays import (
 from mho.converters import ROOMS as CONVERTERS
 from mho.converters import AbstractConverter, QCell, bench, load_adc_survey, load_converter
 from mho.core import Loader, Seed
-from mho.cost import leave_one_out, read_silicon
+from mho.cost import expected_counts, leave_one_out, read_silicon
 from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamics, survey
 from mho.eda import ROOMS as EDA
 from mho.eda import QCellPeriphery, ngspice, qcell_netlist
-from mho.reports import converter_bench, converter_survey, save_figure, silicon_scatter
+from mho.reports import converter_bench, converter_survey, cost_figure, save_figure, silicon_scatter
+from mho.samples import cifar10_sample, resnet20
 
 FOLDER = Path(__file__).parent / "images"
 INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
@@ -309,6 +311,17 @@ def converters() -> None:
     save_figure(converter_bench(measured, "memristive-5b, 64 columns"), FOLDER / "adc-bench.svg")
 
 
+def costs() -> None:
+    """Draw where ResNet-20 spends what, on two chips."""
+    x, _ = cifar10_sample(16)
+    results: list[tuple[mho.Program, mho.CostTree]] = []
+    for name in ("hermes", "dimc-sram"):
+        chip = mho.Chip.load(name)
+        program = mho.compile(mho.quantize(mho.capture(resnet20("plain"), x[:1]), chip, x), chip)
+        results.append((program, mho.estimate(program, expected_counts(program, x))))
+    save_figure(cost_figure(results, "ResNet-20"), FOLDER / "cost.svg")
+
+
 def silicon() -> None:
     """Draw published macros against the laws that have not seen them."""
     save_figure(silicon_scatter(leave_one_out(read_silicon())), FOLDER / "silicon.svg")
@@ -439,6 +452,7 @@ def main() -> None:
         tunnelling()
         qcell()
         silicon()
+        costs()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from ._estimate import layer_costs as layer_costs
 from ._estimate import programming as programming
 from ._estimate import rate as rate
 from ._estimate import summarise as summarise
+from ._expected import expected_counts as expected_counts
 from ._macro import LAWS as LAWS
 from ._macro import PRINCIPLES as PRINCIPLES
 from ._macro import AbstractLaw as AbstractLaw
@@ -17,6 +18,9 @@ from ._macro import DigitalLaw as DigitalLaw
 from ._macro import DischargeLaw as DischargeLaw
 from ._macro import Macro as Macro
 from ._macro import load_law as load_law
+from ._opinion import Opinion as Opinion
+from ._opinion import macro_of as macro_of
+from ._opinion import second_opinion as second_opinion
 from ._silicon import Measured as Measured
 from ._silicon import Prediction as Prediction
 from ._silicon import Transfer as Transfer

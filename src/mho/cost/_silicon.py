@@ -220,10 +220,9 @@ def stack(points: Sequence[Measured]) -> Macro:
         if field.name in ("principle", "cycle"):
             continue
         column = [getattr(p.macro, field.name) for p in points]
-        if field.name == "capacity":
-            column = [float(p.macro.bits) for p in points]
-        if field.name == "physical_rows":
-            column = [p.macro.rows if v is None else v for p, v in zip(points, column, strict=True)]
+        usual = {"capacity": "bits", "physical_rows": "rows"}.get(field.name)
+        if usual is not None:
+            column = [float(getattr(p.macro, usual)) if v is None else v for p, v in zip(points, column, strict=True)]
         values[field.name] = torch.tensor(column, dtype=torch.float64)
     return Macro(principles.pop(), **values)  # pyright: ignore[reportArgumentType]
 

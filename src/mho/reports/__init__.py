@@ -2,6 +2,7 @@
 
 from ._ablation import Ablation as Ablation
 from ._ablation import Effect as Effect
+from ._cost_figures import cost_figure as cost_figure
 from ._evaluation import AccuracyRow as AccuracyRow
 from ._evaluation import Evaluation as Evaluation
 from ._evaluation import time_name as time_name

@@ -18,7 +18,7 @@ from mho.converters import AbstractConverter, lloyd_max
 from mho.core import Cost, Farad, NotNegative, Positive, RangeWarning, Second, Seed, Source, Volt, matrix_units
 from mho.devices import AbstractCell
 
-from ._analog_cost import activity, cell_cost, mvm_cost, parts, upkeep
+from ._analog_cost import activity, cell_cost, expected_activity, mvm_cost, parts, upkeep
 from ._base import AbstractTile, Activity, Condition, DesignPoint
 from ._design import design, design_point
 from ._inputs import AbstractInputEncoding
@@ -575,6 +575,12 @@ class AnalogTile(AbstractTile):
     def activity(self, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool) -> Activity:
         """Sum pulse energy per row over the images and weigh it with the conductance of the row."""
         return activity(self, layout, state, x, signed)
+
+    def expected_activity(
+        self, layout: AbstractLayout, weights: Tensor, values: Tensor, shape: Sequence[int], signed: bool
+    ) -> Activity:
+        """Multiply mean pulses with mean conductances."""
+        return expected_activity(self, layout, weights, values, shape, signed)
 
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return drivers, read-out and registers of one product."""

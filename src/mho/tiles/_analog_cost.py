@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,10 @@ from ._state import ArrayState
 
 if TYPE_CHECKING:
     from ._analog import AnalogTile
+
+
+_VECTORS = 16
+"""Input vectors drawn for the energy of columns, where activity is estimated."""
 
 
 def activity(tile: AnalogTile, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool) -> Activity:
@@ -48,6 +52,34 @@ def activity(tile: AnalogTile, layout: AbstractLayout, state: ArrayState, x: Ten
         float(drive.sum((1, 2, 3)).mean()) / drivable,
         _column_energy(tile, layout, state, pulses) * positions,
     )
+
+
+def expected_activity(
+    tile: AnalogTile, layout: AbstractLayout, weights: Tensor, values: Tensor, shape: Sequence[int], signed: bool
+) -> Activity:
+    """Multiply the mean pulse of a sample of inputs with the mean conductance of a row, as often as rows are used."""
+    pulses = tile.inputs.encode(values, signed)
+    pulses = pulses.abs() if tile.inputs.signed_pulses(signed) else pulses  # [P, values]
+    flow, full = tile.driven(pulses), float(tile.inputs.pulse_steps)
+    drive = float(flow.mean(1).sum()) / full
+    power = float((pulses * flow).mean(1).sum()) / full**2 if tile.inputs.energy_exponent == 2 else drive
+    uses = float(layout.row_sums(torch.ones(tuple(shape))).sum())  # padding is no use
+    rows = layout.groups * layout.row_tiles * layout.rows
+    states = tile.weights.targets(layout.split_weight(weights))
+    bottom, top = tile.cell.range
+    charge = uses * float((bottom + states * (top - bottom)).sum()) / rows * tile.inputs.pulse_time
+    positions = layout.positions(torch.empty(1, 1, *shape))
+    columns = 0.0
+    if tile.principle is not None:
+        count = max(1, min(_VECTORS, values.numel() // layout.rows))
+        vectors = pulses[:, : count * layout.rows].reshape(len(pulses), count, -1) / tile.inputs.pulse_steps
+        columns = sum(
+            float(tile.principle.energy(x, w).sum(-1).mean())
+            for x in vectors
+            for w in states.permute(1, 2, 4, 0, 3, 5).flatten(3).flatten(0, 1)
+        )
+    density = drive * uses / (positions * rows * len(pulses))
+    return Activity(positions, power * charge, drive * charge, density, columns * positions)
 
 
 def _column_energy(tile: AnalogTile, layout: AbstractLayout, state: ArrayState, pulses: Tensor) -> float:

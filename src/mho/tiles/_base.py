@@ -188,6 +188,22 @@ class AbstractTile(ABC):
         """Measure what the cells do for the inputs `[I, B, ...]`."""
 
     @abstractmethod
+    def expected_activity(
+        self, layout: AbstractLayout, weights: Tensor, values: Tensor, shape: Sequence[int], signed: bool
+    ) -> Activity:
+        """Estimate the activity from distributions: as if inputs and weights of a layer were drawn independently.
+
+        Nothing is programmed or multiplied; cells are at their targets.
+
+        Args:
+            layout: of the layer.
+            weights: its integers.
+            values: a sample of its integer inputs, `[n]`, in any order.
+            shape: of its input for one image.
+            signed: whether inputs have a sign.
+        """
+
+    @abstractmethod
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return the cost by block of one matrix-vector product that uses so many rows and columns, cells apart."""
 

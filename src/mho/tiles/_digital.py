@@ -124,6 +124,15 @@ class DigitalTile(AbstractTile):
         density = float(rows.sum()) / (positions * layout.groups * layout.row_tiles * layout.rows * self.inputs.bits)
         return Activity(positions, 0.0, 0.0, density)
 
+    def expected_activity(
+        self, layout: AbstractLayout, weights: Tensor, values: Tensor, shape: Sequence[int], signed: bool
+    ) -> Activity:
+        """Take the share of ones among the bits of a sample of inputs, as often as rows are used."""
+        ones = float(self.inputs.encode(values, signed).mean())
+        uses = float(layout.row_sums(torch.ones(tuple(shape))).sum())
+        positions = layout.positions(torch.empty(1, 1, *shape))
+        return Activity(positions, 0.0, 0.0, ones * uses / (positions * layout.groups * layout.row_tiles * layout.rows))
+
     def _tree(self) -> Cost:
         return self.logic.adder_tree(self.rows, self.weight_bits)
 

@@ -1,0 +1,97 @@
+"""What published silicon says of a chip: its tile as a macro, the law of its kind, and how far such laws are off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mho.chip import Chip
+from mho.devices import Dram, Sram
+from mho.tiles import AnalogTile, DigitalTile
+
+from ._macro import Macro, Principle, load_law
+
+_CHARGE = ("CapacitiveDivision", "ChargeRedistribution")
+"""MAC principles that only move charge."""
+
+
+def macro_of(chip: Chip) -> Macro | None:
+    """Return a tile of the chip as a macro at the chip's speed; None where its logic states no node.
+
+    One invocation is one phase of the inputs: a bit for bit-serial ones. With its digital unit a chip counts as a
+    processor.
+    """
+    tile = chip.tile
+    rows, columns = tile.shape
+    if isinstance(tile, DigitalTile):
+        blocks = tile.mvm_cost(rows, columns, True)
+        if not tile.logic.node:
+            return None
+        return Macro(
+            "digital",
+            tile.logic.node,
+            tile.logic.supply,
+            rows=rows,
+            converters=columns,
+            weight_bits=tile.weight_bits,
+            input_bits=1,
+            cycle=sum(c.latency for c in blocks.values()) / tile.inputs.bits,
+            cores=chip.tiles,
+            processor=1.0,
+        )
+    if not isinstance(tile, AnalogTile) or not tile.post.logic.node:
+        return None
+    slices, phases = len(tile.weights.significance), len(tile.inputs.significance(True))
+    principle: Principle = "current"
+    if isinstance(tile.cell, Sram | Dram):
+        principle = "charge" if type(tile.principle).__name__ in _CHARGE else "discharge"
+    latency = sum(c.latency for c in tile.mvm_cost(rows, columns, True).values())
+    return Macro(
+        principle,
+        tile.post.logic.node,
+        tile.supply,
+        rows=rows,
+        converters=columns * slices,
+        weight_bits=max(1.0, tile.weights.resolution / slices),
+        input_bits=tile.inputs.bits_per_phase,
+        converter_bits=tile.converter.resolution,
+        cycle=latency / phases,
+        cores=chip.tiles,
+        processor=1.0,
+    )
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """A figure of the law, and the range in which two of three unseen chips lie."""
+
+    principle: Principle
+    tops_per_watt: float
+    """Of the chip's own bits, not of one bit."""
+    energy_range: tuple[float, float]
+    """Of TOPS/W, low and high."""
+    tops_per_mm2: float
+    density_range: tuple[float, float]
+
+
+def second_opinion(chip: Chip) -> Opinion | None:
+    """Say what the law of published macros makes of a chip's peak figures; None where its logic states no node."""
+    macro = macro_of(chip)
+    if macro is None:
+        return None
+    law = load_law(macro.principle)
+    tile = chip.tile
+    bits = float(macro.weight_bits * macro.input_bits)
+    if isinstance(tile, AnalogTile):
+        bits = float(tile.weights.resolution * tile.inputs.resolution)
+    elif isinstance(tile, DigitalTile):
+        bits = float(tile.weight_bits * tile.inputs.bits)
+    efficiency = 1e-12 / float(law.energy_per_operation(macro)) / bits
+    density = float(law.density(macro)) * 1e-18 / bits
+    (e_low, e_high), (d_low, d_high) = law.energy_range, law.density_range
+    return Opinion(
+        macro.principle,
+        efficiency,
+        (efficiency / e_high, efficiency / e_low),
+        density,
+        (density * d_low, density * d_high),
+    )

@@ -1,0 +1,64 @@
+"""mho cost: a chip, a network on chips, files, bad input."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def test_a_chip(cli: Any) -> None:
+    code, out, _ = cli("cost", "dimc-sram", "--vs", "hermes", "--assumed")
+    assert code == 0
+    assert "TOPS/W" in out
+    assert "Assumed in dimc-sram" in out
+    code, out, _ = cli("cost", "hermes", "--json")
+    (row,) = json.loads(out)
+    assert row["tops_per_watt"] == pytest.approx(9.76, rel=0.01)
+    area = sum(row["area_m2"].values())
+    assert row["tops"] / (area * 1e6) == pytest.approx(row["tops_per_mm2"])
+
+
+def test_a_network(cli: Any, tmp_path: Path) -> None:
+    table, picture = tmp_path / "cost.csv", tmp_path / "cost.svg"
+    code, out, _ = cli("cost", "resnet20", "dimc-sram", "--csv", str(table), "--picture", str(picture))
+    assert code == 0
+    assert "layer1.0.conv1" in out
+    assert "TOPS/W of the network's own" in out
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    code, out, _ = cli("cost", "resnet20", "dimc-sram", "--json")
+    (tree,) = json.loads(out)
+    total = sum(float(r["energy_j"]) for r in rows)
+    assert total == pytest.approx(tree["cost"]["energy_j"])
+    assert "<svg" in picture.read_text()
+
+
+def test_a_network_of_ones_own(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine_cost.py").write_text(
+        "from torch import nn\ndef net(): return nn.Sequential(nn.Flatten(), nn.Linear(12, 4))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    code, out, _ = cli("cost", "mine_cost:net", "dimc-sram", "--shape", "3,2,2", "--exact")
+    assert code == 0
+    assert "normal noise" in out
+    code, _, err = cli("cost", "mine_cost:net", "dimc-sram", "--shape", "3,x")
+    assert code == 2
+    assert "--shape must be whole numbers" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a", "b", "c"), "a chip, or a network and a chip"),
+        (("hermes", "--exact"), "need a network before the chip"),
+        (("m:f", "hermes"), "needs either --data"),
+        (("resnet20", "hermes", "--shape", "3,32,32"), "comes with its images"),
+        (("resnet20", "hermes", "--picture", "x.bmp"), ".svg"),
+    ],
+)
+def test_bad_input(cli: Any, arguments: tuple[str, ...], message: str) -> None:
+    code, _, err = cli("cost", *arguments)
+    assert code == 2
+    assert message in err
