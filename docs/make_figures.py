@@ -27,10 +27,13 @@ from mho.arrays import (
 from mho.converters import ROOMS as CONVERTERS
 from mho.converters import AbstractConverter, QCell, bench, load_adc_survey, load_converter
 from mho.core import Loader, Seed
+from mho.cost import precision
 from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamics, survey
+from mho.digital import load_technology
 from mho.eda import ROOMS as EDA
 from mho.eda import QCellPeriphery, ngspice, qcell_netlist
 from mho.reports import converter_bench, converter_survey, save_figure
+from mho.tiles import characterise, load_tile
 
 FOLDER = Path(__file__).parent / "images"
 INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
@@ -417,6 +420,62 @@ def qcell() -> None:
     save(figure, "qcell.svg")
 
 
+def technology() -> None:
+    """Draw areas and energies by node, and analog over digital by precision."""
+    table = load_technology()
+    figure = Figure(figsize=(9.6, 3.4), layout="constrained")
+    one, two = figure.subplots(1, 2)
+    nodes = np.array([n.node for n in table.nodes])
+    one.loglog(
+        1e9 * nodes, [1e12 * n.nand2_area for n in table.nodes], "o-", color=BLUE, markersize=4, label="NAND2 gate"
+    )
+    one.loglog(
+        1e9 * nodes, [1e12 * n.sram_cell_area for n in table.nodes], "s-", color=RED, markersize=4, label="6T cell"
+    )
+    rram = [53 * (n * 1e6) ** 2 for n in nodes if n >= 22e-9]
+    one.loglog(1e9 * nodes[: len(rram)], rram, "--", color=GREEN, label="RRAM cell of 53 F²")
+    one.axhline(1e12 * table.analog.access_floor, color=GREEN, linewidth=0.8, linestyle=":")
+    one.set_ylabel("area (µm²)")
+    steps = np.array([28, 22, 16, 14, 12, 10, 7, 5, 4, 3]) * 1e-9
+    for name, title, colour in (("tile1", "Tile1", BLUE), ("tile2", "Tile2", GOLD), ("dimc", "DIMC", RED)):
+        totals = [characterise(load_tile(name).at_node(float(n)), instances=1, vectors=8).total for n in steps]
+        two.loglog(
+            1e9 * steps,
+            [1e9 * t.energy for t in totals],
+            "o-",
+            color=colour,
+            markersize=4,
+            label=f"{title}, energy (nJ)",
+        )
+        two.loglog(
+            1e9 * steps, [1e6 * t.area for t in totals], "s:", color=colour, markersize=3, label=f"{title}, area (mm²)"
+        )
+    two.set_ylabel("a product of 256 x 256")
+    for axes, ticks in ((one, (180, 90, 45, 28, 14, 7, 3)), (two, (28, 22, 14, 10, 7, 5, 3))):
+        axes.set_xticks(ticks, [str(t) for t in ticks])
+        axes.minorticks_off()
+        axes.invert_xaxis()
+        axes.set_xlabel("node (nm)")
+        axes.grid(color="#e3e8ee")
+    one.legend(frameon=False, fontsize=7)
+    two.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    save(figure, "technology-nodes.svg")
+    figure = Figure(figsize=(8.2, 3.2), layout="constrained")
+    bits = list(range(2, 17))
+    for axes, quantity in zip(figure.subplots(1, 2), ("energy", "area"), strict=True):
+        for node, colour in ((28, BLUE), (7, GOLD), (3, RED)):
+            points = [precision(b, node * 1e-9) for b in bits]
+            ratios = [getattr(p.analog, quantity) / getattr(p.digital, quantity) for p in points]
+            axes.semilogy(bits, ratios, "o-", color=colour, markersize=4, label=f"{node} nm")
+        axes.axhline(1, color=INK, linewidth=0.8)
+        axes.axvspan(4, 8, color="#e3e8ee", zorder=0)
+        axes.set_xlabel("bits of inputs, weights and result")
+        axes.set_ylabel(f"{quantity}, analog over digital")
+        axes.grid(color="#e3e8ee")
+        axes.legend(frameon=False, fontsize=8)
+    save(figure, "technology-precision.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -432,6 +491,7 @@ def main() -> None:
         roofline()
         tunnelling()
         qcell()
+        technology()
 
 
 if __name__ == "__main__":

@@ -89,7 +89,9 @@ def test_errors() -> None:
             return {}
 
     flash = load_converter("flash-3b")
-    mute: AbstractConverter = Mute(**{f.name: getattr(flash, f.name) for f in fields(flash)})
+    mute: AbstractConverter = Mute(  # pyright: ignore[reportAbstractUsage]
+        **{f.name: getattr(flash, f.name) for f in fields(flash)}
+    )
     with pytest.raises(SpecError, match=r"^Mute does not say how it follows the technology; give it `scales`$"):
         mute.scaled(_to())
     assert replace(flash, bits=3).scaled(_to()) == flash

@@ -59,7 +59,7 @@ def test_parts_of_an_analog_tile() -> None:
     assert seven.wires is not None
     assert tile.wires is not None
     assert seven.wires.word_line == pytest.approx(tile.wires.word_line * 0.5 / to.metal_pitch**2)
-    floor = tile.at_node(3e-9).cell.costs()["part"].area
+    floor = tile.scaled(TECHNOLOGY.scaling_from(tile.gates, 3e-9)).cell.costs()["part"].area
     assert floor == pytest.approx(TECHNOLOGY.analog.access_floor)
 
 
