@@ -423,8 +423,8 @@ def qcell() -> None:
 def technology() -> None:
     """Draw areas and energies by node, and analog over digital by precision."""
     table = load_technology()
-    figure = Figure(figsize=(9.6, 3.4), layout="constrained")
-    one, two = figure.subplots(1, 2)
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    one = figure.subplots()
     nodes = np.array([n.node for n in table.nodes])
     one.loglog(
         1e9 * nodes, [1e12 * n.nand2_area for n in table.nodes], "o-", color=BLUE, markersize=4, label="NAND2 gate"
@@ -432,10 +432,17 @@ def technology() -> None:
     one.loglog(
         1e9 * nodes, [1e12 * n.sram_cell_area for n in table.nodes], "s-", color=RED, markersize=4, label="6T cell"
     )
-    rram = [53 * (n * 1e6) ** 2 for n in nodes if n >= 22e-9]
-    one.loglog(1e9 * nodes[: len(rram)], rram, "--", color=GREEN, label="RRAM cell of 53 F²")
-    one.axhline(1e12 * table.analog.access_floor, color=GREEN, linewidth=0.8, linestyle=":")
+    for name, title, colour in (
+        ("rram-slc", "RRAM", GREEN), ("pcm", "PCM", GOLD), ("nor-flash", "NOR flash", INK), ("mram", "MRAM", "#7d5a9e"),
+    ):  # fmt: skip
+        cell = load_cell(name)
+        small = [n for n in nodes if n <= 1.01 * cell.feature_size]
+        areas = [cell.scaled(table.scaling(cell.feature_size, float(n))).costs()["part"].area for n in small]
+        one.loglog(1e9 * np.array(small), 1e12 * np.array(areas), "--", color=colour, label=f"{title} ({name})")
+    one.plot([22], [53 * 0.022**2], "*", color=GREEN, markersize=9, label="RRAM of 53 F²")
     one.set_ylabel("area (µm²)")
+    below = Figure(figsize=(7.4, 3.6), layout="constrained")
+    two = below.subplots()
     steps = np.array([28, 22, 16, 14, 12, 10, 7, 5, 4, 3]) * 1e-9
     for name, title, colour in (("tile1", "Tile1", BLUE), ("tile2", "Tile2", GOLD), ("dimc", "DIMC", RED)):
         totals = [characterise(load_tile(name).at_node(float(n)), instances=1, vectors=8).total for n in steps]
@@ -459,7 +466,8 @@ def technology() -> None:
         axes.grid(color="#e3e8ee")
     one.legend(frameon=False, fontsize=7)
     two.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    save(figure, "technology-nodes.svg")
+    save(figure, "technology-density.svg")
+    save(below, "technology-nodes.svg")
     figure = Figure(figsize=(8.2, 3.2), layout="constrained")
     bits = list(range(2, 17))
     for axes, quantity in zip(figure.subplots(1, 2), ("energy", "area"), strict=True):
