@@ -28,12 +28,14 @@ from mho.arrays import (
 from mho.converters import ROOMS as CONVERTERS
 from mho.converters import AbstractConverter, QCell, bench, load_adc_survey, load_converter
 from mho.core import Loader, Seed
-from mho.cost import expected_counts, leave_one_out, read_silicon
+from mho.cost import expected_counts, leave_one_out, precision, read_silicon
 from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamics, survey
+from mho.digital import load_technology
 from mho.eda import ROOMS as EDA
 from mho.eda import QCellPeriphery, ngspice, qcell_netlist
 from mho.reports import converter_bench, converter_survey, cost_figure, save_figure, silicon_scatter
 from mho.samples import cifar10_sample, resnet20
+from mho.tiles import characterise, load_tile
 
 FOLDER = Path(__file__).parent / "images"
 INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
@@ -436,6 +438,70 @@ def qcell() -> None:
     save(figure, "qcell.svg")
 
 
+def technology() -> None:
+    """Draw areas and energies by node, and analog over digital by precision."""
+    table = load_technology()
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    one = figure.subplots()
+    nodes = np.array([n.node for n in table.nodes])
+    one.loglog(
+        1e9 * nodes, [1e12 * n.nand2_area for n in table.nodes], "o-", color=BLUE, markersize=4, label="NAND2 gate"
+    )
+    one.loglog(
+        1e9 * nodes, [1e12 * n.sram_cell_area for n in table.nodes], "s-", color=RED, markersize=4, label="6T cell"
+    )
+    for name, title, colour in (
+        ("rram-slc", "RRAM", GREEN), ("pcm", "PCM", GOLD), ("nor-flash", "NOR flash", INK), ("mram", "MRAM", "#7d5a9e"),
+    ):  # fmt: skip
+        cell = load_cell(name)
+        small = [n for n in nodes if n <= 1.01 * cell.feature_size]
+        areas = [cell.scaled(table.scaling(cell.feature_size, float(n))).costs()["part"].area for n in small]
+        one.loglog(1e9 * np.array(small), 1e12 * np.array(areas), "--", color=colour, label=f"{title} ({name})")
+    one.plot([22], [53 * 0.022**2], "*", color=GREEN, markersize=9, label="RRAM of 53 F²")
+    one.set_ylabel("area (µm²)")
+    below = Figure(figsize=(7.4, 3.6), layout="constrained")
+    two = below.subplots()
+    steps = np.array([28, 22, 16, 14, 12, 10, 7, 5, 4, 3]) * 1e-9
+    for name, title, colour in (("tile1", "Tile1", BLUE), ("tile2", "Tile2", GOLD), ("dimc", "DIMC", RED)):
+        totals = [characterise(load_tile(name).at_node(float(n)), instances=1, vectors=8).total for n in steps]
+        two.loglog(
+            1e9 * steps,
+            [1e9 * t.energy for t in totals],
+            "o-",
+            color=colour,
+            markersize=4,
+            label=f"{title}, energy (nJ)",
+        )
+        two.loglog(
+            1e9 * steps, [1e6 * t.area for t in totals], "s:", color=colour, markersize=3, label=f"{title}, area (mm²)"
+        )
+    two.set_ylabel("a product of 256 x 256")
+    for axes, ticks in ((one, (180, 90, 45, 28, 14, 7, 3)), (two, (28, 22, 14, 10, 7, 5, 3))):
+        axes.set_xticks(ticks, [str(t) for t in ticks])
+        axes.minorticks_off()
+        axes.invert_xaxis()
+        axes.set_xlabel("node (nm)")
+        axes.grid(color="#e3e8ee")
+    one.legend(frameon=False, fontsize=7)
+    two.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    save(figure, "technology-density.svg")
+    save(below, "technology-nodes.svg")
+    figure = Figure(figsize=(8.2, 3.2), layout="constrained")
+    bits = list(range(2, 17))
+    for axes, quantity in zip(figure.subplots(1, 2), ("energy", "area"), strict=True):
+        for node, colour in ((28, BLUE), (7, GOLD), (3, RED)):
+            points = [precision(b, node * 1e-9) for b in bits]
+            ratios = [getattr(p.analog, quantity) / getattr(p.digital, quantity) for p in points]
+            axes.semilogy(bits, ratios, "o-", color=colour, markersize=4, label=f"{node} nm")
+        axes.axhline(1, color=INK, linewidth=0.8)
+        axes.axvspan(4, 8, color="#e3e8ee", zorder=0)
+        axes.set_xlabel("bits of inputs, weights and result")
+        axes.set_ylabel(f"{quantity}, analog over digital")
+        axes.grid(color="#e3e8ee")
+        axes.legend(frameon=False, fontsize=8)
+    save(figure, "technology-precision.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -453,6 +519,7 @@ def main() -> None:
         qcell()
         silicon()
         costs()
+        technology()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from mho.arrays import load_principle
 from mho.chip import Chip
 from mho.converters import load_adc_survey, load_converter
 from mho.core import HOW, Loader, Source, bibliography, walk_sources
+from mho.cost import load_foundry
 from mho.devices import load_cell
 from mho.digital import ROOMS as DIGITAL
 from mho.digital import Logic, load_technology
@@ -23,6 +24,7 @@ LOADERS = {
     "converters": load_converter,
     "survey": lambda name: load_adc_survey(),
     "principles": load_principle,
+    "foundries": load_foundry,
     "nodes": load_technology,
     "technology": lambda name: Loader(DIGITAL).load(Logic, name),
     "tiles": load_tile,

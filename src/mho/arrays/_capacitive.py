@@ -10,7 +10,7 @@ from typing import Annotated
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Farad, NotNegative, Ohm, Positive, Ratio, Second, Source, SquareMetre, Volt
+from mho.core import Farad, NotNegative, Ohm, Positive, Ratio, Scaling, Second, Source, SquareMetre, Volt
 
 from ._principle import BOLTZMANN, AbstractPrinciple
 
@@ -88,6 +88,10 @@ class ChargeRedistribution(AbstractPrinciple):
     def cell_area(self) -> SquareMetre:
         """That of the capacitor."""
         return self.capacitance / self.density
+
+    def scaled(self, to: Scaling) -> ChargeRedistribution:
+        """Lower the voltage; capacitors are as large as noise and matching ask for."""
+        return replace(self, voltage=self.voltage * to.voltage)
 
     @property
     def shared(self) -> Mapping[str, float]:
@@ -191,6 +195,10 @@ class CapacitiveDivision(AbstractPrinciple):
     def cell_area(self) -> SquareMetre:
         """That of the capacitor."""
         return self.capacitance / self.density
+
+    def scaled(self, to: Scaling) -> CapacitiveDivision:
+        """Lower the voltage; capacitors are as large as noise and matching ask for."""
+        return replace(self, voltage=self.voltage * to.voltage)
 
     @property
     def shared(self) -> Mapping[str, float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Farad, Second, SquareMetre
+from mho.core import Farad, Scaling, Second, SquareMetre
 
 BOLTZMANN = 1.380649e-23
 """J / K, exact by definition of the kelvin."""
@@ -81,6 +81,10 @@ class AbstractPrinciple(ABC):
     def cell_area(self) -> SquareMetre:
         """Area of what each cell needs beside the memory; it lies above the memory, so the larger of both counts."""
         return 0.0
+
+    def scaled(self, to: Scaling) -> AbstractPrinciple:
+        """Return this principle at another node and supply; the same one where noise and matching set its parts."""
+        return self
 
     @property
     def effects(self) -> Mapping[str, AbstractPrinciple]:

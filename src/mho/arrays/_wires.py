@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Farad, NotNegative, Ohm, Positive, Ratio, Source
+from mho.core import Farad, NotNegative, Ohm, Positive, Ratio, Scaling, Source
 
 from ._ladder import ladder
 from ._lines import Ends, attenuation
@@ -75,6 +75,22 @@ class Wires:
     load: Annotated[Ratio, Positive] = 0.4
     """Share of the rows that is on where `closed` is solved, with `gates`; it hardly matters."""
     sources: tuple[Source, ...] = ()
+
+    def scaled(self, to: Scaling, side: Ratio) -> Wires:
+        """Return these wires at another node, for cells whose side changes by `side`.
+
+        Capacitance goes with the length of a segment, and so does resistance, over the cross-section: the square of the
+        metal pitch. Thinner wires also conduct less for their cross-section; that is left out.
+        """
+        ohmic = side / to.metal_pitch**2
+        return replace(
+            self,
+            word_line=self.word_line * ohmic,
+            bit_line=self.bit_line * ohmic,
+            source_line=self.source_line * ohmic,
+            word_capacitance=self.word_capacitance * side,
+            bit_capacitance=self.bit_capacitance * side,
+        )
 
     def __post_init__(self) -> None:
         self.sweeps  # noqa: B018 - reads the mode, and complains if it is none

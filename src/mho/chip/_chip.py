@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mho.converters import AbstractConverter, load_converter
-from mho.core import Loader, Room, Source, SpecError, fingerprint, nearest
-from mho.digital import DigitalUnit
+from mho.core import Loader, Metre, Room, Source, SpecError, Volt, fingerprint, format_quantity, nearest, parse_quantity
+from mho.digital import DigitalUnit, Technology, load_technology
 from mho.tiles import ROOMS as _TILES
 from mho.tiles import AbstractTile, AnalogTile, Compensation
 
@@ -110,6 +110,36 @@ class Chip:
             return replace(self, name=f"{self.name}, {label}", tile=replace(self.tile, converter=part))
         except ValueError as error:
             raise SpecError([f"{label} does not fit the tiles of {self.name}: {error}"]) from None
+
+    def at_node(
+        self, node: str | Metre, supply: str | Volt | None = None, technology: Technology | None = None
+    ) -> Chip:
+        """Return this chip made in another technology node: gates, memory, lines and converters each by its own rule.
+
+        Args:
+            node: such as `"7 nm"`, or in m.
+            supply: such as `"0.7 V"`, or in V; the node's nominal one if left out.
+            technology: the table; the one that comes with mho if left out.
+
+        Raises:
+            SpecError: if the chip does not say its node, or node or supply are outside the table.
+
+        >>> Chip.load("dimc-sram").at_node("7 nm").name
+        'dimc-sram, 7 nm, 0.75 V'
+        """
+        table = technology or load_technology()
+        try:
+            size = parse_quantity(node, "m") if isinstance(node, str) else node
+            volt = parse_quantity(supply, "V") if isinstance(supply, str) else supply
+        except ValueError as error:
+            raise SpecError([f"node and supply: {error}"]) from None
+        to = table.scaling_from(self.digital.logic, size, volt)
+        return replace(
+            self,
+            name=f"{self.name}, {format_quantity(size, 'm')}, {format_quantity(to.supply, 'V')}",
+            tile=self.tile.at_node(size, volt, table),
+            digital=self.digital.scaled(to),
+        )
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over every number of the chip."""

@@ -5,6 +5,7 @@ from mho.core import Loader, Room
 from ._base import AbstractConverter as AbstractConverter
 from ._base import ColumnErrors as ColumnErrors
 from ._base import Correction as Correction
+from ._base import thermal_floor as thermal_floor
 from ._bench import Bench as Bench
 from ._bench import bench as bench
 from ._cco import Cco as Cco

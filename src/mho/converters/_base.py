@@ -6,13 +6,27 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Ratio, Second, SpecError
+from mho.core import Cost, NotNegative, Ratio, Scaling, Second, SpecError
+
+BOLTZMANN = 1.380649e-23
+"""k in J / K."""
+_ENERGIES = ("energy", "analog_energy", "analog_power", "analog_capacitance")
+_ROOM = 300.0
+"""Temperature of the noise that bounds a conversion's energy, in K."""
+
+
+def thermal_floor(bits: float) -> float:
+    """Return the least energy in J of a conversion of so many effective bits, 8 k T SNR: sampling noise alone.
+
+    SNR = 1.5 x 4^bits. Source: the limit line of [murmann2021].
+    """
+    return 12 * BOLTZMANN * _ROOM * 4.0**bits
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,32 @@ class AbstractConverter(ABC):
     @abstractmethod
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of `convert` and of the `part`, for a column of that many cells."""
+
+    @property
+    def scales(self) -> Mapping[str, str]:
+        """How fields follow the technology: the name of a ratio of `Scaling`, by field; `rate` is 1 / `delay`.
+
+        What is not named stays. A converter that says nothing cannot be scaled.
+        """
+        return {}
+
+    def scaled(self, to: Scaling) -> AbstractConverter:
+        """Return this converter at another node and supply; no conversion takes less than thermal noise asks for.
+
+        Raises:
+            SpecError: if the class does not say how it scales.
+        """
+        if not self.scales:
+            raise SpecError([f"{type(self).__name__} does not say how it follows the technology; give it `scales`"])
+        new = self._times({f: 1 / to.delay if r == "rate" else getattr(to, r) for f, r in self.scales.items()})
+        short = thermal_floor(self.resolution) / max(new.costs(1)["convert"].energy, 1e-30)
+        if short > 1:
+            new = new._times({f: short for f, r in self.scales.items() if r in _ENERGIES})
+        return new
+
+    def _times(self, factors: Mapping[str, float]) -> AbstractConverter:
+        changes: dict[str, Any] = {name: getattr(self, name) * factor for name, factor in factors.items()}
+        return replace(self, **changes)
 
     @property
     def adaptive(self) -> bool:

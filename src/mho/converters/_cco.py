@@ -95,6 +95,14 @@ class Cco(AbstractConverter):
         """Jitter and curvature."""
         return {"converter noise": "jitter", "converter non-linearity": "curvature"}
 
+    @property
+    def scales(self) -> Mapping[str, str]:
+        """Oscillator and counter are gates; the input pulse sets their pace, which stays."""
+        return {
+            "count_energy": "energy",
+            "area": "analog_area",
+        }
+
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion (it lasts as long as the input pulse) and the area of one converter."""
         counts = self.mean_count * self.f_max * self.window

@@ -44,6 +44,17 @@ class Flash(AbstractThresholdConverter):
         """Noise, and offsets between comparators."""
         return {"converter noise": "conversion_noise", "comparator mismatch": "mismatch"}
 
+    @property
+    def scales(self) -> Mapping[str, str]:
+        """Comparators are analog, the counter of ones is gates."""
+        return {
+            "comparator_energy": "analog_energy",
+            "comparator_area": "analog_area",
+            "comparator_delay": "delay",
+            "decoder_energy": "energy",
+            "decoder_area": "area",
+        }
+
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter; both double with every bit."""
         count = 2**self.bits - 1

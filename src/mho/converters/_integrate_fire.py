@@ -104,6 +104,14 @@ class IntegrateFire(AbstractConverter):
         """Jitter and dead time."""
         return {"converter noise": "jitter", "converter non-linearity": "dead_time"}
 
+    @property
+    def scales(self) -> Mapping[str, str]:
+        """The input pulse sets the pace, which stays."""
+        return {
+            "spike_energy": "analog_energy",
+            "area": "analog_area",
+        }
+
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion (it lasts as long as the input pulse) and the area of one converter."""
         return {

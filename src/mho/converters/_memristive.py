@@ -161,6 +161,19 @@ class Memristive(AbstractConverter):
         """Noise, and the spread of the devices."""
         return {"converter noise": "conversion_noise", "level variation": "variation"}
 
+    @property
+    def scales(self) -> Mapping[str, str]:
+        """Q-cells are analog, the decoder is gates."""
+        return {
+            "source_driver_energy": "analog_energy",
+            "precharge_energy": "analog_energy",
+            "other_energy": "analog_energy",
+            "core_area": "analog_area",
+            "decoder_energy": "energy",
+            "decoder_area": "area",
+            "time": "delay",
+        }
+
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter; Q-cells and decoder double with every bit."""
         cells, codes = 2 ** (self.bits - 1), 2**self.bits

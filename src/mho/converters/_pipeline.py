@@ -93,6 +93,15 @@ class Pipeline(AbstractConverter):
         """Noise and gain errors of the stages; decision levels do not matter."""
         return {"converter noise": "conversion_noise", "stage gain": "mismatch"}
 
+    @property
+    def scales(self) -> Mapping[str, str]:
+        """Stages are analog; the clock follows the gates."""
+        return {
+            "clock": "rate",
+            "stage_energy": "analog_energy",
+            "stage_area": "analog_area",
+        }
+
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter.
 

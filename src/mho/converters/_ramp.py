@@ -74,6 +74,19 @@ class Ramp(AbstractThresholdConverter):
             "capacitor mismatch": "mismatch",
         }
 
+    @property
+    def scales(self) -> Mapping[str, str]:
+        """Comparators and the ramp are analog, the counter is gates; the clock follows the gates."""
+        return {
+            "clock": "rate",
+            "comparator_power": "analog_power",
+            "comparator_energy": "analog_energy",
+            "count_energy": "energy",
+            "ramp_energy": "analog_energy",
+            "area": "analog_area",
+            "ramp_area": "analog_area",
+        }
+
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter with its share of the ramp."""
         cycles = math.ldexp(1.0, self.bits)

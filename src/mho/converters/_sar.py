@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from mho.core import Cost, Farad, NotNegative, Positive, Ratio, Second, Source, Volt
+from mho.core import Cost, Farad, Hertz, NotNegative, Positive, Ratio, Scaling, Second, Source, SpecError, Volt
 
-from ._base import AbstractConverter
+from ._base import AbstractConverter, thermal_floor
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,37 @@ class Sar(AbstractConverter):
     def effect_fields(self) -> Mapping[str, str]:
         """Comparator noise and capacitor mismatch."""
         return {"converter noise": "comparator_noise", "capacitor mismatch": "mismatch"}
+
+    def scaled(self, to: Scaling) -> Sar:
+        """Return this converter at another node and supply.
+
+        k1 follows the node; k2, which noise and matching set, does not, and stays above 8 k T SNR. Source: form and
+        limit of [murmann2021].
+        """
+        supply = self.supply * to.voltage
+        a, c = self.area_exponent
+        per_row, constant = self.delay
+        return replace(
+            self,
+            supply=supply,
+            capacitance_per_bit=self.capacitance_per_bit * to.analog_capacitance,
+            capacitance_per_4bits=max(self.capacitance_per_4bits, thermal_floor(0) / supply**2),
+            area_exponent=(a, c + math.log10(to.analog_area)),
+            delay=(per_row * to.delay, constant * to.delay),
+        )
+
+    def at_rate(self, rate: Hertz, corner: Hertz) -> Sar:
+        """Return this converter made for so many conversions a second, whatever the rows.
+
+        k2 grows with sqrt(1 + (rate / corner)^2), the bend of the best published converters' figure of merit
+        [murmann2021]; `Technology.analog` holds the corner.
+        """
+        if min(rate, corner) <= 0:
+            raise SpecError([f"rate and corner must be above 0 Hz, not {rate:g} and {corner:g} Hz"])
+        penalty = math.sqrt(1 + (rate / corner) ** 2)
+        return replace(
+            self, capacitance_per_4bits=self.capacitance_per_4bits * penalty, delay=(0.0, 1 / (rate * self.bits))
+        )
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter."""

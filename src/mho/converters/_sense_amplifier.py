@@ -44,6 +44,16 @@ class SenseAmplifier(AbstractThresholdConverter):
         """Noise, and errors of the references."""
         return {"converter noise": "conversion_noise", "reference mismatch": "mismatch"}
 
+    @property
+    def scales(self) -> Mapping[str, str]:
+        """All of it is analog."""
+        return {
+            "decision_energy": "analog_energy",
+            "decision_time": "delay",
+            "reference_power": "analog_power",
+            "area": "analog_area",
+        }
+
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion, all references tried, and the area of one converter."""
         decisions = 2**self.bits - 1

@@ -57,6 +57,16 @@ class VoltageToTime(AbstractThresholdConverter):
             "reference mismatch": "mismatch",
         }
 
+    @property
+    def scales(self) -> Mapping[str, str]:
+        """Discharge and comparator are analog, the counter is gates; the clock follows the gates."""
+        return {
+            "clock": "rate",
+            "power": "analog_power",
+            "count_energy": "energy",
+            "area": "analog_area",
+        }
+
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion of the longest time and the area of one converter."""
         cycles = 2.0**self.bits

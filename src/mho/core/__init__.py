@@ -20,6 +20,7 @@ from ._files import read_tensors as read_tensors
 from ._files import sha256 as sha256
 from ._files import tensors_digest as tensors_digest
 from ._files import write_atomically as write_atomically
+from ._interpolate import interpolate as interpolate
 from ._numeric import ste_clamp as ste_clamp
 from ._numeric import ste_floor as ste_floor
 from ._numeric import ste_round as ste_round
@@ -29,6 +30,7 @@ from ._product import rounds as rounds
 from ._rng import Seed as Seed
 from ._rng import normal_by_index as normal_by_index
 from ._rng import normal_per_instance as normal_per_instance
+from ._scaling import Scaling as Scaling
 from ._source import HOW as HOW
 from ._source import How as How
 from ._source import Source as Source

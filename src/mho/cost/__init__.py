@@ -1,5 +1,11 @@
-"""The roll-up of part costs times action counts: energy, latency and area of a network on a chip."""
+"""The roll-up of part costs times action counts: energy, latency and area of a network on a chip; what a die costs."""
 
+from ._die import Die as Die
+from ._die import Foundry as Foundry
+from ._die import FoundryNode as FoundryNode
+from ._die import YieldLaw as YieldLaw
+from ._die import die_cost as die_cost
+from ._die import load_foundry as load_foundry
 from ._estimate import Rating as Rating
 from ._estimate import Summary as Summary
 from ._estimate import by_block as by_block
@@ -21,6 +27,9 @@ from ._macro import load_law as load_law
 from ._opinion import Opinion as Opinion
 from ._opinion import macro_of as macro_of
 from ._opinion import second_opinion as second_opinion
+from ._precision import Precision as Precision
+from ._precision import crossover as crossover
+from ._precision import precision as precision
 from ._silicon import Measured as Measured
 from ._silicon import Prediction as Prediction
 from ._silicon import Transfer as Transfer

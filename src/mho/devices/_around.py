@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from mho.core import Cost, Siemens
+from mho.core import Cost, Scaling, Siemens
 
 from ._base import AbstractCell
 
@@ -55,6 +55,10 @@ class AbstractAround(AbstractCell):
     def at_temperature(self, kelvin: float) -> AbstractCell:
         """Heat the cell within."""
         return replace(self, cell=self.cell.at_temperature(kelvin))
+
+    def scaled(self, to: Scaling) -> AbstractCell:
+        """Scale the cell within."""
+        return replace(self, cell=self.cell.scaled(to))
 
     @property
     def effects(self) -> Mapping[str, AbstractCell]:

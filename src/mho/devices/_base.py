@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any
 
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Metre, NotNegative, Siemens, SquareMetre
+from mho.core import Cost, Metre, NotNegative, Scaling, Siemens, SquareMetre, Watt
 
 BOLTZMANN_EV = 8.617333262e-5
 """k in eV / K, and k / q in V / K."""
@@ -72,6 +72,20 @@ class AbstractCell(ABC):
         """This cell without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
         return {}
 
+    def scaled(self, to: Scaling) -> AbstractCell:
+        """Return the cell at another node: the same device, and an access transistor that shrinks with it.
+
+        The area goes with the square of the node, down to `access_floor`; what the device is and how it is written
+        stays.
+        """
+        if not any(f.name == "area" for f in fields(self)):
+            return self
+        area: float = getattr(self, "area")  # noqa: B009  (subclasses have one)
+        step = to.new / to.old
+        changes: dict[str, Any] = {"area": max(area * step**2, min(area, to.access_floor))}
+        changes["feature_size"] = self.feature_size * step
+        return replace(self, **changes)
+
     @abstractmethod
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of the actions `write` and of the `part` itself (area of one cell).
@@ -81,6 +95,8 @@ class AbstractCell(ABC):
         """
 
 
-def cell_costs(area: SquareMetre, write: Cost, **more: Cost) -> Mapping[str, Cost]:
+def cell_costs(area: SquareMetre, write: Cost, leakage: Watt = 0.0, **more: Cost) -> Mapping[str, Cost]:
     """Put together the cost table of a cell; actions that cost nothing are left out of `more`."""
-    return {"write": write, "part": Cost(area=area)} | {name: cost for name, cost in more.items() if cost != Cost()}
+    return {"write": write, "part": Cost(area=area, leakage=leakage)} | {
+        name: cost for name, cost in more.items() if cost != Cost()
+    }

@@ -9,7 +9,7 @@ from typing import Annotated
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Joule, NotNegative, Positive, Ratio, Second, Siemens, Source, SquareMetre
+from mho.core import Cost, Joule, NotNegative, Positive, Ratio, Scaling, Second, Siemens, Source, SquareMetre, Watt
 
 from ._base import AbstractCell, cell_costs
 
@@ -27,6 +27,8 @@ class Sram(AbstractCell):
     write_energy: Annotated[Joule, NotNegative]
     write_time: Annotated[Second, NotNegative]
     mismatch: Annotated[Ratio, NotNegative] = 0.0
+    leakage: Annotated[Watt, NotNegative] = 0.0
+    """Of one cell; the preset files count none."""
     sources: tuple[Source, ...] = ()
 
     @property
@@ -60,6 +62,17 @@ class Sram(AbstractCell):
         """Device variation."""
         return {"device variation": replace(self, mismatch=0.0)} if self.mismatch else {}
 
+    def scaled(self, to: Scaling) -> Sram:
+        """Return the cell at another node: area by the table of cells, writing as gates do."""
+        return replace(
+            self,
+            area=self.area * to.sram_cell,
+            write_energy=self.write_energy * to.energy,
+            write_time=self.write_time * to.delay,
+            leakage=self.leakage * to.leakage,
+            feature_size=self.feature_size * to.new / to.old,
+        )
+
     def costs(self) -> Mapping[str, Cost]:
-        """Return the cost of writing one bit and the cell's area."""
-        return cell_costs(self.area, Cost(energy=self.write_energy, latency=self.write_time))
+        """Return the cost of writing one bit, the cell's area and its leakage."""
+        return cell_costs(self.area, Cost(energy=self.write_energy, latency=self.write_time), self.leakage)

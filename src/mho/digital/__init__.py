@@ -3,6 +3,7 @@
 from mho.core import Room
 
 from ._logic import Logic as Logic
+from ._technology import AnalogLaw as AnalogLaw
 from ._technology import Node as Node
 from ._technology import Spread as Spread
 from ._technology import SramMacro as SramMacro

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Number, Positive, Source, Unit
+from mho.core import Cost, NotNegative, Number, Positive, Scaling, Source, Unit
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,21 @@ class Logic:
     def buffer_access(self, bits: Number) -> Cost:
         """Return the cost of moving bits into or out of a local SRAM buffer."""
         return Cost(energy=bits * self.sram_bit_energy)
+
+    def scaled(self, to: Scaling) -> Logic:
+        """Return this logic at another node and supply: its own numbers, times what the technology table says."""
+        return replace(
+            self,
+            supply=to.supply,
+            nand2_capacitance=self.nand2_capacitance * to.capacitance,
+            nand2_area=self.nand2_area * to.area,
+            nand2_delay=self.nand2_delay * to.delay,
+            nand2_leakage=self.nand2_leakage * to.leakage,
+            sram_bit_energy=self.sram_bit_energy * to.sram_energy,
+            sram_bit_area=self.sram_bit_area * to.sram_area,
+            sram_bit_leakage=self.sram_bit_leakage * to.leakage,
+            node=to.new,
+        )
 
 
 def _levels(inputs: Number) -> Number:

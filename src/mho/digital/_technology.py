@@ -14,6 +14,7 @@ from torch import Tensor
 from mho.core import (
     Cost,
     Farad,
+    Hertz,
     Joule,
     Loader,
     Metre,
@@ -22,6 +23,7 @@ from mho.core import (
     Positive,
     Ratio,
     Room,
+    Scaling,
     Second,
     Source,
     SpecError,
@@ -29,6 +31,7 @@ from mho.core import (
     Unit,
     Volt,
     Watt,
+    interpolate,
 )
 
 from ._logic import Logic
@@ -52,6 +55,8 @@ class Node:
     """Of the densest six-transistor cell."""
     metal_pitch: Annotated[Metre, Positive]
     """Of the densest metal layer."""
+    analog_length: Annotated[Metre, Positive]
+    """What analog circuits shrink with; below 22 nm the names of nodes are no lengths."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,19 @@ class SramMacro:
 
 
 @dataclass(frozen=True)
+class AnalogLaw:
+    """How analog circuits follow the node: by these exponents of their length, and no further than noise lets."""
+
+    energy_exponent: Annotated[Ratio, NotNegative]
+    """Of the capacitance that noise and matching do not set."""
+    area_exponent: Annotated[Ratio, NotNegative]
+    rate_corner: Annotated[Hertz, Positive]
+    """Conversions a second above which the noise-limited part of a conversion's energy rises with the rate."""
+    access_floor: Annotated[SquareMetre, NotNegative]
+    """The least area of a memory cell whose access transistor carries the current of writing."""
+
+
+@dataclass(frozen=True)
 class Technology:
     """The technology table. Between nodes the logarithm of each quantity is linear in the logarithm of the node.
 
@@ -112,6 +130,7 @@ class Technology:
     wire_capacitance: Annotated[float, Unit("F/m"), Positive]
     """Of a wire of minimum pitch and its neighbours, about the same at all nodes."""
     sram_macro: SramMacro
+    analog: AnalogLaw
     uncertainty: Spread
     sources: tuple[Source, ...] = ()
 
@@ -191,6 +210,42 @@ class Technology:
         given = (node, supply)
         return _plain(self._delay(node, self._supply(node, supply)) / self._at("nand2_delay", node), *given)
 
+    def scaling(self, old: Metre, new: Metre, supply: Volt | None = None, old_supply: Volt | None = None) -> Scaling:
+        """Return what changes from an old node to a new one; without a supply, each node has its nominal one.
+
+        Raises:
+            SpecError: if a node is outside the table, or a supply not above the node's threshold voltage.
+        """
+        before, after = self.logic(old, old_supply), self.logic(new, supply)
+        step = float(self._at("analog_length", new) / self._at("analog_length", old))
+        return Scaling(
+            old=old,
+            new=new,
+            supply=after.supply,
+            voltage=after.supply / before.supply,
+            capacitance=after.nand2_capacitance / before.nand2_capacitance,
+            delay=after.nand2_delay / before.nand2_delay,
+            area=after.nand2_area / before.nand2_area,
+            leakage=after.nand2_leakage / before.nand2_leakage,
+            sram_cell=self.sram_cell_area(new) / self.sram_cell_area(old),
+            sram_energy=after.sram_bit_energy / before.sram_bit_energy,
+            sram_area=after.sram_bit_area / before.sram_bit_area,
+            metal_pitch=self.metal_pitch(new) / self.metal_pitch(old),
+            analog_capacitance=step**self.analog.energy_exponent,
+            analog_area=step**self.analog.area_exponent,
+            access_floor=self.analog.access_floor,
+        )
+
+    def scaling_from(self, logic: Logic, node: Metre, supply: Volt | None = None) -> Scaling:
+        """Return what changes from the node and supply of some logic to others.
+
+        Raises:
+            SpecError: if the logic does not say its node, or a node or supply is outside the table.
+        """
+        if logic.node == 0:
+            raise SpecError(["node: logic must say in which node it is to be scaled to another; set it, as `28 nm`"])
+        return self.scaling(logic.node, node, supply, logic.supply)
+
     @cached_property
     def _table(self) -> Mapping[str, Tensor]:
         """Logarithms of all quantities, from the smallest node to the largest."""
@@ -213,9 +268,7 @@ class Technology:
     def _at(self, name: str, node: Number) -> Tensor:
         x = self._size(node).log()
         knots, values = self._table["node"].to(x.device), self._table[name].to(x.device)
-        i = torch.searchsorted(knots, x.detach()).clamp(1, len(knots) - 1)
-        share = (x - knots[i - 1]) / (knots[i] - knots[i - 1])
-        return (values[i - 1] * (1 - share) + values[i] * share).exp()
+        return interpolate(x, knots, values).exp()
 
     def _supply(self, node: Number, supply: Number | None) -> Tensor:
         if supply is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mho.core import Cost, Hertz, Source
+from mho.core import Cost, Hertz, Scaling, Source
 
 from ._logic import Logic
 
@@ -35,6 +35,10 @@ class DigitalUnit:
         if min(self.lanes, self.clock) <= 0:
             raise ValueError(f"lanes and clock must be above zero, not {self.lanes} and {self.clock}")
 
+    def scaled(self, to: Scaling) -> DigitalUnit:
+        """Return this unit at another node and supply; its clock follows the gates."""
+        return replace(self, logic=self.logic.scaled(to), clock=self.clock / to.delay)
+
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of one `operation`, one `scale`, moving one buffer `bit`, and the `part`."""
         cycle = 1 / (self.lanes * self.clock)
@@ -47,7 +51,7 @@ class DigitalUnit:
             "bit": self.logic.buffer_access(1),
             "part": Cost(
                 area=lane.area * self.lanes + self.buffer_bits * self.logic.sram_bit_area,
-                leakage=lane.leakage * self.lanes,
+                leakage=lane.leakage * self.lanes + self.buffer_bits * self.logic.sram_bit_leakage,
             ),
         }
 

@@ -4,6 +4,7 @@ from mho.core import FileError, nearest
 
 from . import (
     _adaptive_adc,
+    _converter_silicon,
     _hermes_chip,
     _ibm_tiles,
     _ir_drop,
@@ -13,6 +14,7 @@ from . import (
     _redundancy,
     _relaxation,
     _retention_temperature,
+    _scaling,
     _six_principles,
     _small_llm,
     _sw_2t2r,
@@ -34,6 +36,8 @@ RESULTS: dict[str, Result] = {
     "adaptive-adc": _adaptive_adc.RESULT,
     "mram-resistance-sum": _mram_resistance_sum.RESULT,
     "small-llm": _small_llm.RESULT,
+    "scaling": _scaling.RESULT,
+    "converter-silicon": _converter_silicon.RESULT,
 }
 """By name, what can be reproduced."""
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from mho.arrays import AbstractIV, AbstractPrinciple, Ohmic, Wires, excluded, memories, principles
 from mho.converters import AbstractConverter, lloyd_max
-from mho.core import Cost, Farad, NotNegative, Positive, RangeWarning, Second, Seed, Source, Volt, matrix_units
+from mho.core import Cost, Farad, NotNegative, Positive, RangeWarning, Scaling, Second, Seed, Source, Volt, matrix_units
 from mho.devices import AbstractCell
+from mho.digital import Logic
 
 from ._analog_cost import activity, cell_cost, expected_activity, mvm_cost, parts, upkeep
 from ._base import AbstractTile, Activity, Condition, DesignPoint
@@ -602,6 +603,36 @@ class AnalogTile(AbstractTile):
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""
         return parts(self)
+
+    @property
+    def gates(self) -> Logic:
+        """The logic behind the converters."""
+        return self.post.logic
+
+    def scaled(self, to: Scaling) -> AnalogTile:
+        """Return this tile at another node and supply, each part by its own rule.
+
+        Lines follow the side of the cell. Pulses last as long as before, since wires and cells set them; a read voltage
+        that was the supply stays the supply, another one is the device's and stays, if the supply still gives it.
+        """
+        cell = self.cell.scaled(to)
+        before, after = self.cell.costs()["part"].area, cell.costs()["part"].area
+        side = math.sqrt(after / before) if before else to.new / to.old
+        supply = self.supply * to.voltage
+        full = math.isclose(self.read_voltage, self.supply)
+        return replace(
+            self,
+            cell=cell,
+            pre=self.pre.scaled(to),
+            converter=self.converter.scaled(to),
+            post=self.post.scaled(to),
+            read_voltage=supply if full else min(self.read_voltage, supply),
+            supply=supply,
+            line_capacitance=self.line_capacitance * side,
+            dac_capacitance=self.dac_capacitance * to.analog_capacitance,
+            wires=None if self.wires is None else self.wires.scaled(to, side),
+            principle=None if self.principle is None else self.principle.scaled(to),
+        )
 
     @property
     def word_capacitance(self) -> Farad:

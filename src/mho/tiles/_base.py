@@ -10,7 +10,8 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Second, Seed, SpecError
+from mho.core import Cost, Metre, Scaling, Second, Seed, SpecError, Volt
+from mho.digital import Logic, Technology, load_technology
 
 from ._layout import AbstractLayout
 
@@ -106,6 +107,31 @@ class AbstractTile(ABC):
     def effects(self) -> Mapping[str, AbstractTile]:
         """This tile without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
         return {}
+
+    @property
+    def gates(self) -> Logic:
+        """The logic in it, which says in which node and at which supply the tile is.
+
+        Raises:
+            SpecError: if the class does not say.
+        """
+        raise SpecError([f"{type(self).__name__} does not say in which node it is; give it `gates` and `scaled`"])
+
+    def scaled(self, to: Scaling) -> AbstractTile:
+        """Return this tile at another node and supply, each part by its own rule.
+
+        Raises:
+            SpecError: if the class, or that of a part, does not say how it scales.
+        """
+        raise SpecError([f"{type(self).__name__} does not say how it follows the technology; give it `scaled`"])
+
+    def at_node(self, node: Metre, supply: Volt | None = None, technology: Technology | None = None) -> AbstractTile:
+        """Return this tile at another node in m, and supply in V (the nominal one if left out).
+
+        Raises:
+            SpecError: if the tile cannot be scaled, or node or supply are outside the table of technologies.
+        """
+        return self.scaled((technology or load_technology()).scaling_from(self.gates, node, supply))
 
     @abstractmethod
     def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:

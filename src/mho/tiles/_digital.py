@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Seed, Source, matrix_units
+from mho.core import Cost, Scaling, Seed, Source, matrix_units
 from mho.devices import Sram
 from mho.digital import Logic
 
@@ -60,6 +60,15 @@ class DigitalTile(AbstractTile):
     def weight_range(self) -> tuple[int, int]:
         """Two's complement."""
         return (-(2 ** (self.weight_bits - 1)), 2 ** (self.weight_bits - 1) - 1)
+
+    @property
+    def gates(self) -> Logic:
+        """Its logic."""
+        return self.logic
+
+    def scaled(self, to: Scaling) -> DigitalTile:
+        """Return this tile at another node and supply: gates by the table of gates, cells by that of cells."""
+        return replace(self, logic=self.logic.scaled(to), cell=self.cell.scaled(to))
 
     def input_range(self, signed: bool) -> tuple[int, int]:
         """Two's complement, or all bits."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
-from mho.core import Cost, NotNegative, Ratio, Second, Source, SquareMetre, Watt
+from mho.core import Cost, NotNegative, Ratio, Scaling, Second, Source, SquareMetre, Watt
 from mho.digital import Logic
 
 
@@ -25,6 +25,10 @@ class PreConversion:
     """Share of the signal of each neighbouring bit line that a line picks up."""
     sources: tuple[Source, ...] = ()
 
+    def scaled(self, to: Scaling) -> PreConversion:
+        """Return this circuit at another node and supply, as fast as before."""
+        return replace(self, bias_power=self.bias_power * to.analog_power, area=self.area * to.analog_area)
+
     def costs(self, on_time: float) -> Mapping[str, Cost]:
         """Return the cost of reading one column for `on_time` seconds, and the area of one."""
         return {"read": Cost(energy=self.bias_power * on_time), "part": Cost(area=self.area)}
@@ -39,6 +43,10 @@ class PostConversion:
     factor_bits: int = 8
     """Width of the gain correction factor; 0 for none."""
     sources: tuple[Source, ...] = ()
+
+    def scaled(self, to: Scaling) -> PostConversion:
+        """Return these gates at another node and supply."""
+        return replace(self, logic=self.logic.scaled(to))
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of adding one code (`add`), of correcting one output (`correct`), and of the part."""

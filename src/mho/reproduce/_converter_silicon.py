@@ -1,0 +1,61 @@
+"""Converters inside published chips, beside ours carried to their node, supply and rate; nothing fitted on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mho.converters import AbstractConverter, Sar, load_converter
+from mho.digital import load_technology
+
+from ._row import Result, Row
+
+_OURS, _SUPPLY = 28e-9, 0.9
+"""Node and supply of the presets."""
+
+
+def carried(name: str, node: float, supply: float | None, rate: float = 0.0, bits: int = 0) -> AbstractConverter:
+    """Return a preset at another node, supply and, where it is a SAR, rate and bits."""
+    table = load_technology()
+    converter = load_converter(name)
+    if isinstance(converter, Sar) and bits:
+        converter = replace(converter, bits=bits)
+    converter = converter.scaled(table.scaling(_OURS, node, supply, _SUPPLY))
+    return converter.at_rate(rate, table.analog.rate_corner) if isinstance(converter, Sar) and rate else converter
+
+
+def _compute() -> list[Row]:
+    rows: list[Row] = []
+
+    def row(title: str, source: str, ours: tuple[float, float], energy: float, area: float, comment: str = "") -> None:
+        if energy:
+            rows.append(Row(f"{title}: energy", "pJ", energy, 1e12 * ours[0], 0.5, source, comment=comment))
+        if area:
+            rows.append(Row(f"{title}: area", "um2", area, 1e12 * ours[1], 0.5, source, comment=comment))
+
+    def conversion(converter: AbstractConverter) -> tuple[float, float]:
+        costs = converter.costs(256)
+        return costs["convert"].energy, costs["part"].area
+
+    jia, wang = "[jia2020], 65 nm SAR, 8 bits", "[wang2022], 22 nm SAR, 8 bits, 1.0 V"
+    row("Jia, 0.85 V", jia, conversion(carried("sar-8b", 65e-9, 0.85)), 1.79, 1941)
+    row("Jia, 1.2 V", jia, conversion(carried("sar-8b", 65e-9, 1.2)), 3.56, 0)
+    row("Wang", wang, conversion(carried("sar-8b", 22e-9, 1.0)), 2.66, 1008)
+    row(
+        "ISAAC", "[isaac2016], 32 nm, 8 bits, 1.28 GS/s", conversion(carried("sar-8b", 32e-9, None, 1.28e9)), 1.67, 1200
+    )
+    forms = conversion(carried("sar-8b", 32e-9, None, 2.1e9, 4))
+    row("FORMS", "[forms2021], 32 nm, 4 bits, 2.1 GS/s", forms, 0.226, 284)
+    newton = conversion(carried("sar-8b", 32e-9, None, 1.28e9, 9))
+    row("Newton", "[newton2018], 32 nm, 9 bits, 1.28 GS/s", newton, 2.58, 1500)
+    neuron = carried("integrate-fire-8b", 130e-9, 1.8).costs(256)
+    spikes = getattr(load_converter("integrate-fire-8b"), "mean_count") * 2**8  # noqa: B009
+    step = neuron["convert"].energy / spikes, neuron["part"].area
+    row(
+        "NeuRRAM, one step", "[wan2022], 130 nm neuron, 1.8 V", step, 0.3, 400, "as the library of [cimloop2024] has it"
+    )
+    time = conversion(carried("voltage-to-time-8b", 65e-9, None))
+    row("TIMELY", "[timely2020], 65 nm time-to-digital, 8 bits", time, 0.145, 310, "theirs shares ramps and clocks")
+    return rows
+
+
+RESULT = Result("Converters inside chips, uncalibrated", _compute)

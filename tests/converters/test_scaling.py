@@ -1,0 +1,97 @@
+"""Converters at other nodes, supplies and rates."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mho.converters
+from mho.converters import AbstractConverter, Sar, load_converter
+from mho.converters._base import thermal_floor
+from mho.core import Scaling, SpecError
+
+NAMES = sorted(p.stem for p in (Path(mho.converters.__file__).parents[1] / "data" / "converters").glob("*.toml"))
+
+
+def _to(**changes: float) -> Scaling:
+    ones = {f.name: 1.0 for f in fields(Scaling)} | {"old": 28e-9, "new": 28e-9, "supply": 0.9, "access_floor": 0.0}
+    return Scaling(**(ones | changes))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_converter_scales(name: str) -> None:
+    """Nothing changes where nothing does; energy and area follow their ratios, between those of gates and of analog."""
+    converter = load_converter(name)
+    assert converter.scaled(_to()) == converter
+    before = converter.costs(64)
+    half = converter.scaled(_to(capacitance=0.4, analog_capacitance=0.7, area=0.3, analog_area=0.6)).costs(64)
+    assert 0.4 * before["convert"].energy <= half["convert"].energy <= before["convert"].energy
+    assert 0.3 * before["part"].area <= half["part"].area * (1 + 1e-9) <= 0.6 * before["part"].area * (1 + 2e-9)
+    assert half["convert"].latency == pytest.approx(before["convert"].latency)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lower_supply_takes_less(name: str) -> None:
+    converter = load_converter(name)
+    before, after = (
+        converter.costs(64)["convert"].energy,
+        converter.scaled(_to(voltage=0.8)).costs(64)["convert"].energy,
+    )
+    assert 0.64 * before * (1 - 1e-9) <= after <= 0.8 * before * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_conversion_takes_less_than_noise_asks_for(name: str) -> None:
+    nothing = load_converter(name).scaled(_to(capacitance=1e-9, analog_capacitance=1e-9))
+    energy = nothing.costs(64)["convert"].energy
+    assert energy >= thermal_floor(nothing.resolution) * (1 - 1e-9)
+
+
+def test_thermal_floor() -> None:
+    """3.3 fJ at 8 bits, four times as much for each bit more."""
+    assert thermal_floor(8) == pytest.approx(3.3e-15, rel=0.02)
+    assert thermal_floor(9) == pytest.approx(4 * thermal_floor(8))
+
+
+def test_sar_by_hand() -> None:
+    """k1 follows the node, k2 does not."""
+    sar = load_converter("sar-8b")
+    assert isinstance(sar, Sar)
+    to = _to(analog_capacitance=2.0, voltage=1.5, analog_area=3.0, delay=4.0)
+    k1, k2, volt = 8 * 100e-15, 4**8 * 1e-18, 0.9
+    costs = sar.scaled(to).costs(256)
+    assert costs["convert"].energy == pytest.approx((2 * k1 + k2) * (1.5 * volt) ** 2)
+    assert costs["part"].area == pytest.approx(3 * sar.costs(256)["part"].area)
+    assert costs["convert"].latency == pytest.approx(4 * sar.costs(256)["convert"].latency)
+
+
+@given(st.floats(1e3, 1e11))
+def test_faster_than_the_corner(rate: float) -> None:
+    sar = load_converter("sar-8b")
+    assert isinstance(sar, Sar)
+    fast = sar.at_rate(rate, 79e6)
+    extra = fast.costs(256)["convert"].energy - 8 * 100e-15 * 0.81
+    assert extra == pytest.approx(4**8 * 1e-18 * 0.81 * (1 + (rate / 79e6) ** 2) ** 0.5, rel=1e-6)
+    assert fast.costs(7)["convert"].latency == pytest.approx(1 / rate)
+
+
+def test_errors() -> None:
+    sar = load_converter("sar-8b")
+    assert isinstance(sar, Sar)
+    with pytest.raises(SpecError, match=r"^rate and corner must be above 0 Hz, not 0 and 1e\+06 Hz$"):
+        sar.at_rate(0.0, 1e6)
+
+    class Mute(type(load_converter("flash-3b"))):  # type: ignore[misc]
+        @property
+        def scales(self) -> dict[str, str]:
+            return {}
+
+    flash = load_converter("flash-3b")
+    mute: AbstractConverter = Mute(  # pyright: ignore[reportAbstractUsage]
+        **{f.name: getattr(flash, f.name) for f in fields(flash)}
+    )
+    with pytest.raises(SpecError, match=r"^Mute does not say how it follows the technology; give it `scales`$"):
+        mute.scaled(_to())
+    assert replace(flash, bits=3).scaled(_to()) == flash
