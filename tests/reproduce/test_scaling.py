@@ -19,7 +19,8 @@ def _of(rows: Sequence[Row], start: str) -> list[Row]:
 
 
 @pytest.mark.parametrize("start", [
-    "6T SRAM", "bits per area", "density of gates", "energy of gates", "8-bit", "32-bit add", "32-bit mult", "128 bits",
+    "6T SRAM", "bits per area", "density of gates", "energy of gates", "8-bit", "32-bit add", "32-bit mult",
+    "128 bits", "energy, ", "speed, 22 nm",
 ])  # fmt: skip
 def test_what_agrees(rows: Sequence[Row], start: str) -> None:
     assert all(row.within for row in _of(rows, start))
@@ -36,6 +37,7 @@ def test_what_misses_stays_known(rows: Sequence[Row]) -> None:
     assert {r.quantity for r in rows if not r.within and r.mark == "prediction"} == {
         "density of DIMC, per node beyond 22 nm", "energy of a product of DIMC, per node beyond 22 nm",
         "energy of a 32-bit adder", "energy of a 32-bit multiplier", "area of a 32-bit multiplier",
-        "energy of a flip-flop", "area of 64 KB, 32 nm", "area of 64 KB, 22 nm", "area of 64 KB, 16 nm",
+        "energy of a flip-flop", "speed, 65 nm, 1.2 over 0.85 V",
+        "area of 64 KB, 32 nm", "area of 64 KB, 22 nm", "area of 64 KB, 16 nm",
         "area of 64 KB, 7 nm", "64 bits of 32 KB", "64 bits of 1024 KB", "a bit of 64 KB, 32 nm",
     }  # fmt: skip

@@ -125,7 +125,7 @@ class Chip:
             SpecError: if the chip does not say its node, or node or supply are outside the table.
 
         >>> Chip.load("dimc-sram").at_node("7 nm").name
-        'dimc-sram, 7 nm, 0.75 V'
+        'dimc-sram, 7 nm, 750 mV'
         """
         table = technology or load_technology()
         try:

@@ -120,8 +120,27 @@ def _sram() -> list[Row]:
     return rows
 
 
+def _supplies() -> list[Row]:
+    """Compare whole macros, of which gates are a part, at two supplies."""
+    table = load_technology()
+    rows: list[Row] = []
+    for chip, node, low, high, energy, speed, comment in (
+        ("[wang2022]", 22e-9, 0.7, 1.0, 32.2 / 16.4, 0.0, ""),
+        ("[wang2022]", 22e-9, 0.7, 1.1, 32.2 / 15.5, 4.0 / 2.4, ""),
+        ("[jia2020]", 65e-9, 0.85, 1.2, 400 / 192, 0.60 / 0.24, "low-power devices, of a higher threshold"),
+    ):
+        slow, fast = table.logic(node, low), table.logic(node, high)
+        where = f"{1e9 * node:.0f} nm, {high:g} over {low:g} V"
+        ours = fast.full_adder().energy / slow.full_adder().energy
+        rows.append(Row(f"energy, {where}", "x", energy, ours, 0.25, chip))
+        if speed:
+            ours = slow.nand2_delay / fast.nand2_delay
+            rows.append(Row(f"speed, {where}", "x", speed, ours, 0.25, chip, comment=comment))
+    return rows
+
+
 def _compute() -> list[Row]:
-    return [*_tiles(), *_memory(), *_gates(), *_sram()]
+    return [*_tiles(), *_memory(), *_gates(), *_supplies(), *_sram()]
 
 
 RESULT = Result("Technology nodes: gates, memory and tiles from 180 to 3 nm", _compute)
