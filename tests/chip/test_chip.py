@@ -16,12 +16,13 @@ PRESETS = Chip.presets()
 
 
 def test_presets() -> None:
-    assert PRESETS == ["dimc-sram", "hermes", "hermes-4phase", "tile2-rram"]
+    assert PRESETS == ["dimc-sram", "hermes", "hermes-4phase", "mythic-m1076", "tile2-rram"]
     for name in PRESETS:
         chip = Chip.load(name)
         assert chip.name == name
-        assert chip.tiles == 64
-        assert chip.tile.shape == (256, 256)
+        large = name == "mythic-m1076"
+        assert chip.tiles == (76 if large else 64)
+        assert chip.tile.shape == ((1024, 1024) if large else (256, 256))
 
 
 def test_hermes_is_the_published_chip() -> None:
@@ -95,11 +96,11 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
          "(allowed: compensation, digital, name, sources, tile, tiles, title)"),
         ('"tile2"', '"tile3"',
          "line 5, tile: no preset 'tile3' in tiles; did you mean 'tile2'? "
-         "(allowed: dimc, tile-capacitive, tile-sw-2t2r, tile1, tile2)"),
+         "(allowed: dimc, tile-capacitive, tile-sw-2t2r, tile1, tile2, tsmc-dimc-22, tsmc-dimc-5, yao2020)"),
         ('"column"', '"columns"', "line 6, compensation: must be 'none', 'global' or 'column', not 'columns'; "
          "did you mean 'column'? (allowed: column, global, none)"),
         ('"logic-28nm"', '"logic-7nm"', "line 9, digital.logic: no preset 'logic-7nm' in technology; "
-         "did you mean 'logic-28nm'? (allowed: logic-14nm, logic-28nm)"),
+         "did you mean 'logic-5nm'? (allowed: logic-130nm, logic-14nm, logic-22nm, logic-28nm, logic-40nm, logic-5nm, logic-65nm)"),
         ("lanes = 16", "lanes = 0", "line 8, digital: lanes and clock must be above zero, not 0 and 500000000.0"),
         ('"500 MHz"', '"500 mS"', "line 11, digital.clock: expected a number in Hz such as '1 GHz', not '500 mS'"),
     ],
@@ -117,7 +118,7 @@ def test_an_unknown_chip() -> None:
     with pytest.raises(FileError) as error:
         Chip.load("herms")
     assert str(error.value) == (
-        "no preset 'herms' in chips; did you mean 'hermes'? (allowed: dimc-sram, hermes, hermes-4phase, tile2-rram)"
+        "no preset 'herms' in chips; did you mean 'hermes'? (allowed: dimc-sram, hermes, hermes-4phase, mythic-m1076, tile2-rram)"
     )
 
 

@@ -52,7 +52,7 @@ def macro_of(chip: Chip) -> Macro | None:
         rows=rows,
         converters=columns * slices,
         weight_bits=max(1.0, tile.weights.resolution / slices),
-        input_bits=tile.inputs.bits_per_phase,
+        input_bits=max(1, tile.inputs.bits_per_phase),  # a bit of a bit-serial input says 0
         converter_bits=tile.converter.resolution,
         cycle=latency / phases,
         cores=chip.tiles,

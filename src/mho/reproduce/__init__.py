@@ -4,6 +4,7 @@ from mho.core import FileError, nearest
 
 from . import (
     _adaptive_adc,
+    _chips,
     _converter_silicon,
     _hermes_chip,
     _ibm_tiles,
@@ -35,6 +36,7 @@ RESULTS: dict[str, Result] = {
     "sw-2t2r": _sw_2t2r.RESULT,
     "adaptive-adc": _adaptive_adc.RESULT,
     "mram-resistance-sum": _mram_resistance_sum.RESULT,
+    "chips": _chips.RESULT,
     "small-llm": _small_llm.RESULT,
     "scaling": _scaling.RESULT,
     "converter-silicon": _converter_silicon.RESULT,
