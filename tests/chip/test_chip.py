@@ -100,7 +100,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ('"column"', '"columns"', "line 6, compensation: must be 'none', 'global' or 'column', not 'columns'; "
          "did you mean 'column'? (allowed: column, global, none)"),
         ('"logic-28nm"', '"logic-7nm"', "line 9, digital.logic: no preset 'logic-7nm' in technology; "
-         "did you mean 'logic-5nm'? (allowed: logic-130nm, logic-14nm, logic-22nm, logic-28nm, logic-40nm, logic-5nm, logic-65nm)"),
+         "did you mean 'logic-5nm'? (allowed: logic-130nm, logic-14nm, logic-22nm, logic-28nm, logic-40nm, logic-5nm, "
+         "logic-65nm)"),
         ("lanes = 16", "lanes = 0", "line 8, digital: lanes and clock must be above zero, not 0 and 500000000.0"),
         ('"500 MHz"', '"500 mS"', "line 11, digital.clock: expected a number in Hz such as '1 GHz', not '500 mS'"),
     ],
@@ -118,7 +119,8 @@ def test_an_unknown_chip() -> None:
     with pytest.raises(FileError) as error:
         Chip.load("herms")
     assert str(error.value) == (
-        "no preset 'herms' in chips; did you mean 'hermes'? (allowed: dimc-sram, hermes, hermes-4phase, mythic-m1076, tile2-rram)"
+        "no preset 'herms' in chips; did you mean 'hermes'? "
+        "(allowed: dimc-sram, hermes, hermes-4phase, mythic-m1076, tile2-rram)"
     )
 
 
