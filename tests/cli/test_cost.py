@@ -20,6 +20,18 @@ def test_a_chip(cli: Any) -> None:
     assert row["tops"] / (area * 1e6) == pytest.approx(row["tops_per_mm2"])
 
 
+def test_another_node(cli: Any) -> None:
+    code, out, _ = cli("cost", "dimc-sram", "--node", "7 nm", "--supply", "0.7 V", "--json")
+    assert code == 0
+    (small,) = json.loads(out)
+    (large,) = json.loads(cli("cost", "dimc-sram", "--json")[1])
+    assert small["tops_per_watt"] > 2 * large["tops_per_watt"]
+    assert 0 < small["die_dollars"] < large["die_dollars"]
+    code, _, err = cli("cost", "dimc-sram", "--supply", "0.7 V")
+    assert code == 2
+    assert "goes with --node" in err
+
+
 def test_a_network(cli: Any, tmp_path: Path) -> None:
     table, picture = tmp_path / "cost.csv", tmp_path / "cost.svg"
     code, out, _ = cli("cost", "resnet20", "dimc-sram", "--csv", str(table), "--picture", str(picture))

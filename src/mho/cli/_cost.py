@@ -39,6 +39,8 @@ def cost(
         ),
     ],
     vs: Annotated[list[str], typer.Option(help="Also on this chip, to compare; give it again for more.")] = [],  # noqa: B006
+    node: Annotated[str | None, typer.Option(help="All chips made in this technology node, such as '7 nm'.")] = None,
+    supply: Annotated[str | None, typer.Option(help="At this supply, with --node, such as '0.7 V'.")] = None,
     data: Annotated[
         str | None, typer.Option(help="Images for the network: a Parquet file or a Hugging Face name.")
     ] = None,
@@ -74,6 +76,10 @@ def cost(
     if picture is not None:
         picture_kind(picture)
     chips = [Chip.load(name) for name in (names[-1], *vs)]
+    if supply is not None and node is None:
+        raise FileError("--supply goes with --node, since delay and leakage follow both")
+    if node is not None:
+        chips = [chip.at_node(node, supply) for chip in chips]
     if len(names) == 1:
         if table is not None or picture is not None or exact or layers:
             raise FileError("--csv, --picture, --exact and --layers need a network before the chip, such as resnet20")
@@ -150,7 +156,7 @@ def _estimate(graph: Graph, images: Tensor, chip: Chip, exact: bool) -> tuple[Pr
 
 
 def _peak(chip: Chip) -> dict[str, Any]:
-    from mho.cost import rate, second_opinion
+    from mho.cost import die_cost, rate, second_opinion
 
     r, opinion = rate(chip), second_opinion(chip)
     parts = chip.tile.parts()
@@ -160,6 +166,8 @@ def _peak(chip: Chip) -> dict[str, Any]:
         "area_m2": {k: c.area * chip.tiles for k, c in parts.items()}
         | {"digital unit": chip.digital.costs()["part"].area},
     }  # fmt: skip
+    if chip.digital.logic.node:
+        out["die_dollars"] = die_cost(sum(out["area_m2"].values()), chip.digital.logic.node)
     if opinion is not None:
         out["silicon"] = {
             "law": opinion.principle,
@@ -178,7 +186,7 @@ def _point(chip: Chip) -> str:
     parts = [f"{chip.tiles} tiles of {rows} x {columns}"]
     if isinstance(tile, AnalogTile):
         parts.append(f"{tile.weights.resolution}-bit weights, {tile.inputs.resolution}-bit inputs")
-        parts.append(f"{tile.converter.resolution}-bit converters, {tile.columns_per_converter} columns each")
+        parts.append(f"{tile.converter.resolution}-bit converters, one for {tile.columns_per_converter} column(s)")
         parts.append(f"{tile.supply:g} V supply, {tile.read_voltage:g} V read")
     elif isinstance(tile, DigitalTile):
         parts.append(f"{tile.weight_bits}-bit weights, {tile.inputs.bits}-bit inputs, {tile.logic.supply:g} V")
@@ -221,6 +229,9 @@ def _peak_table(chips: Sequence[Chip], rows: Sequence[dict[str, Any]]) -> None:
     for name in names:
         out.add_row(f"area, {name}", *(f"{row['area_m2'].get(name, 0.0) * 1e6:.3g} mm2" for row in rows))
     out.add_row("area", *(f"{sum(row['area_m2'].values()) * 1e6:.4g} mm2" for row in rows))
+    if any("die_dollars" in row for row in rows):
+        prices = (f"{row['die_dollars']:.3g} dollars" if "die_dollars" in row else "-" for row in rows)
+        out.add_row("a working die, bare", *prices)
     answers.print(out)
     for chip in chips:
         answers.print(f"{escape(chip.name)}: {_point(chip)}.")

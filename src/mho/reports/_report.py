@@ -16,7 +16,7 @@ import torch
 
 import mho.reports._figures as figures
 from mho.core import HOW, Cost, How, cite, cited_keys, entry_fields, format_quantity, walk_sources, write_atomically
-from mho.cost import by_block, layer_costs
+from mho.cost import by_block, layer_costs, rate, second_opinion
 
 from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
@@ -168,6 +168,10 @@ class Report:
                     "placement": svg(figures.placement(e), f"placement, {e.name}"),
                 }
                 for e in self._distinct_chips()
+            ],
+            ratings=[
+                {"chip": chip, "peak": rate(chip), "opinion": second_opinion(chip)}
+                for chip in {e.program.chip.fingerprint(): e.program.chip for e in es}.values()
             ],
             sources=[
                 {"how": k[0], "how_text": HOW[k[0]], "fields": k[1], "where": k[2], **v} for k, v in sources.items()
