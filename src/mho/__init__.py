@@ -43,6 +43,7 @@ from .runtime import Run as Run
 from .runtime import run as run
 from .tiles import AbstractTile as AbstractTile
 from .tiles import Condition as Condition
+from .tiles import Quantization as Quantization
 
 try:
     __version__ = _version("mho")

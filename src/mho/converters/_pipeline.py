@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
@@ -92,6 +92,16 @@ class Pipeline(AbstractConverter):
     def effect_fields(self) -> Mapping[str, str]:
         """Noise and gain errors of the stages; decision levels do not matter."""
         return {"converter noise": "conversion_noise", "stage gain": "mismatch"}
+
+    def at_bits(self, bits: int) -> Pipeline:
+        """Leave the last stages out."""
+        larger = self._coarser(bits)
+        return replace(
+            self,
+            bits=bits,
+            offset_sigma=self.offset_sigma / larger,
+            conversion_noise=self.conversion_noise / larger,
+        )
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter.

@@ -95,7 +95,7 @@ class AbstractBackend(ABC):
 
     def _matrix(self, node: Node, state: Prepared, x: Tensor, first: int) -> tuple[Tensor, Activity | None]:
         layer, layout = self.program.quant.layers[node.name], self.layout(node)
-        integers = (x / layer.input_scale).round_().clamp_(*layer.input_range)
+        integers = layer.integers(x)
         noise = self._noise(node, layout, layer, state.chips, integers, first)
         product, activity = self.multiply(layout, layer, state.layers[node.name], integers, noise)
         columns = (1, 1, -1, 1, 1) if node.op == "conv2d" else (-1,)
@@ -111,7 +111,7 @@ class AbstractBackend(ABC):
         x: Tensor,
         first: int,
     ) -> Tensor | None:
-        shape = self.program.chip.tile.noise_shape(layout, layout.positions(x), layer.signed)
+        shape = layer.tile(self.program.chip.tile).noise_shape(layout, layout.positions(x), layer.signed)
         if shape is None:
             return None
         return normal_by_index([c.child(node.name, "noise").text for c in chips], first, x.shape[1], shape)
