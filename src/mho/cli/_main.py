@@ -43,7 +43,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 def register() -> None:
     """Import the modules of all commands: they register themselves."""
-    for commands in ("_run", "_evaluate", "_summary", "_inspect", "_adc", "_reproduce"):
+    for commands in ("_run", "_evaluate", "_quantize", "_summary", "_inspect", "_adc", "_reproduce"):
         importlib.import_module(f".{commands}", __package__)
 
 

@@ -193,7 +193,7 @@ class AnalogTile(AbstractTile):
             )
 
     def _turns(self, slices: int, used: int) -> int:
-        """Return how many lines the busiest converter takes in turn, if of each weight only the last slices are used."""
+        """Return how many lines the busiest converter takes in turn, if only the last slices of weights are used."""
         share = self.columns_per_converter
         read = [line % slices >= slices - used for line in range(math.lcm(share, slices))]
         return max(sum(read[i : i + share]) for i in range(0, len(read), share))
