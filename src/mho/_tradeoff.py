@@ -123,7 +123,8 @@ def allocate(
     sizes += [instances * len(x)] * (len(tried) + (2 * len(tried) - 3 if budgets is None else len(budgets)))
 
     def tell(part: int) -> Callable[[int, int], None] | None:
-        return None if progress is None else lambda done, _: progress(sum(sizes[:part]) + done, sum(sizes))
+        before, told = sum(sizes[:part]), progress
+        return None if told is None else lambda done, _: told(before + done, sum(sizes))
 
     top = compile(quants[tried[-1]], chip)  # where blocks lie does not depend on bits
     found = sensitivity(top, choices, some, loss=_distance, seed=seed, condition=condition, progress=tell(0))
