@@ -30,7 +30,14 @@ from mho.core import Loader, Seed
 from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamics, survey
 from mho.eda import ROOMS as EDA
 from mho.eda import QCellPeriphery, ngspice, qcell_netlist
-from mho.reports import converter_bench, converter_survey, save_figure
+from mho.reports import (
+    Tradeoff,
+    TradeoffPoint,
+    converter_bench,
+    converter_survey,
+    save_figure,
+    tradeoff_front,
+)
 
 FOLDER = Path(__file__).parent / "images"
 INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
@@ -417,6 +424,19 @@ def qcell() -> None:
     save(figure, "qcell.svg")
 
 
+def bits() -> None:
+    """Draw accuracy against energy of ResNet-20 on tile2-rram, from the measured points beside the figure."""
+    found = json.loads((FOLDER / "bits-front.json").read_text())
+    points = tuple(
+        TradeoffPoint(p["series"], {}, torch.tensor(p["accuracy"]), p["energy_j"], p["latency_s"])
+        for p in found["points"]
+    )
+    save_figure(
+        tradeoff_front(Tradeoff(found["name"], found["images"], found["float_accuracy"], points)),
+        FOLDER / "bits-front.svg",
+    )
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -432,6 +452,7 @@ def main() -> None:
         roofline()
         tunnelling()
         qcell()
+        bits()
 
 
 if __name__ == "__main__":

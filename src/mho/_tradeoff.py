@@ -16,7 +16,6 @@ from mho.compiler import compile, float_values, quantize
 from mho.core import SpecError
 from mho.cost import estimate
 from mho.ir import Graph, Program
-from mho.nn import allocate_bits
 from mho.reports import Tradeoff, TradeoffPoint
 from mho.runtime import Run, run, sensitivity
 from mho.tiles import AnalogTile, Condition, Quantization
@@ -152,6 +151,8 @@ def allocate(
         n: {b: floor / len(layers) + estimate(program(least | {n: b}), counts).total.energy - floor for b in tried}
         for n in layers
     }
+    from mho.nn import allocate_bits  # layers on tiles are not loaded with `mho`
+
     if budgets is None:
         ends = [sum(own[b] for own in costs.values()) for b in tried]
         budgets = sorted([*ends[1:-1], *((a + b) / 2 for a, b in itertools.pairwise(ends))])
