@@ -33,7 +33,16 @@ from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamic
 from mho.digital import load_technology
 from mho.eda import ROOMS as EDA
 from mho.eda import QCellPeriphery, ngspice, qcell_netlist
-from mho.reports import converter_bench, converter_survey, cost_figure, save_figure, silicon_scatter
+from mho.reports import (
+    Tradeoff,
+    TradeoffPoint,
+    converter_bench,
+    converter_survey,
+    cost_figure,
+    save_figure,
+    silicon_scatter,
+    tradeoff_front,
+)
 from mho.samples import cifar10_sample, resnet20
 from mho.tiles import characterise, load_tile
 
@@ -502,6 +511,19 @@ def technology() -> None:
     save(figure, "technology-precision.svg")
 
 
+def bits() -> None:
+    """Draw accuracy against energy of ResNet-20 on tile2-rram, from the measured points beside the figure."""
+    found = json.loads((FOLDER / "bits-front.json").read_text())
+    points = tuple(
+        TradeoffPoint(p["series"], {}, torch.tensor(p["accuracy"]), p["energy_j"], p["latency_s"])
+        for p in found["points"]
+    )
+    save_figure(
+        tradeoff_front(Tradeoff(found["name"], found["images"], found["float_accuracy"], points)),
+        FOLDER / "bits-front.svg",
+    )
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -520,6 +542,7 @@ def main() -> None:
         silicon()
         costs()
         technology()
+        bits()
 
 
 if __name__ == "__main__":

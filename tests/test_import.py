@@ -9,9 +9,9 @@ import mho
 NAMES = [
     "AbstractCell", "AbstractConverter", "AbstractTile", "Ablation", "CapacityError", "Chip", "Condition",
     "ConvergenceError", "Cost", "CostTree", "Evaluation", "FileError", "Graph", "MhoError", "Program", "QuantGraph",
-    "RangeWarning", "Report", "Run", "Seed", "ShapeError", "SimulatorError", "SpecError", "UnsupportedOpError",
-    "ablate", "capture", "cite", "compile", "default_conditions", "estimate", "evaluate", "nonidealities", "quantize",
-    "report", "run", "summary",
+    "Quantization", "RangeWarning", "Report", "Run", "Seed", "ShapeError", "SimulatorError", "SpecError",
+    "Tradeoff", "UnsupportedOpError", "ablate", "allocate", "capture", "cite", "compile", "default_conditions",
+    "estimate", "evaluate", "nonidealities", "quantize", "report", "run", "summary", "tradeoff",
 ]  # fmt: skip
 ROOMS = {
     "arrays", "chip", "compiler", "converters", "core", "cost", "devices", "digital", "ir", "reports", "runtime",

@@ -1,7 +1,8 @@
 """mho: what a compute-in-memory chip does with a neural network; accuracy, energy, latency, area, and why.
 
 The verbs: `capture`, `quantize`, `compile`, `run`, `estimate`, `report`; `evaluate` is all of them in one call,
-`ablate` says which imperfection of the chip costs how much, `summary` what of a network goes on which tiles.
+`ablate` says which imperfection of the chip costs how much, `summary` what of a network goes on which tiles,
+`tradeoff` and `allocate` what accuracy costs by bits.
 """
 
 from importlib.metadata import PackageNotFoundError as _NotFound
@@ -11,6 +12,8 @@ from ._ablate import ablate as ablate
 from ._evaluate import Evaluation as Evaluation
 from ._evaluate import default_conditions as default_conditions
 from ._evaluate import evaluate as evaluate
+from ._tradeoff import allocate as allocate
+from ._tradeoff import tradeoff as tradeoff
 from .chip import Chip as Chip
 from .chip import nonidealities as nonidealities
 from .compiler import capture as capture
@@ -38,11 +41,13 @@ from .ir import Program as Program
 from .ir import QuantGraph as QuantGraph
 from .reports import Ablation as Ablation
 from .reports import Report as Report
+from .reports import Tradeoff as Tradeoff
 from .reports import report as report
 from .runtime import Run as Run
 from .runtime import run as run
 from .tiles import AbstractTile as AbstractTile
 from .tiles import Condition as Condition
+from .tiles import Quantization as Quantization
 
 try:
     __version__ = _version("mho")

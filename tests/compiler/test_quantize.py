@@ -11,9 +11,9 @@ from torch import Tensor, nn
 import mho
 from mho.chip import Chip
 from mho.compiler import capture, float_values, quantize
-from mho.core import Seed, ShapeError, fingerprint
+from mho.core import Seed, ShapeError, SpecError, fingerprint
 from mho.ir import Graph, QuantGraph
-from mho.tiles import AnalogTile, OffsetColumn
+from mho.tiles import AnalogTile, OffsetColumn, Quantization
 from mho.tiles._ranges import input_scale
 
 X = Seed(0).child("x").normal((20, 3, 6, 6))
@@ -183,3 +183,54 @@ def test_fewer_bits(bits: int) -> None:
     top = 2 ** (bits - 1) - 1
     for layer in quant.layers.values():
         assert (layer.weight.flatten(1).abs().amax(1) == top).all()
+
+
+def test_options_of_all_layers_and_of_one() -> None:
+    graph, chip = _graph(), Chip.load("tile2-rram")
+    first, last = (n.name for n in graph.matrix_nodes())
+    wide, narrow = Quantization(6, adc_bits=7), Quantization(3, per="tensor", input_bits=4, adc_bits=5)
+    quant = quantize(graph, chip, X, wide, layers={last: narrow})
+    a, b = quant.layers[first], quant.layers[last]
+    assert (a.weight_bits, a.input_bits, a.adc_bits) == (6, None, 7)
+    assert (b.weight_bits, b.input_bits, b.adc_bits) == (3, 4, 5)
+    assert int(a.weight.abs().max()) == 31
+    assert int(b.weight.abs().max()) == 3
+    assert len(a.weight_scale.unique()) > 1
+    assert len(b.weight_scale.unique()) == 1
+    assert b.input_range == (0, 7)
+    assert b.tile(chip.tile) == narrow.tile(chip.tile)
+    assert quant.tile_fingerprint == fingerprint(chip.tile)
+
+
+def test_levels_of_inputs() -> None:
+    """The driver takes integers; those of the table are all that it is given. Digital bits stay those of the tile."""
+    graph = _graph(nn.ReLU())
+    quant = quantize(graph, Chip.load("hermes"), X, Quantization(input_bits=3, inputs="lloyd-max"))
+    for layer in quant.layers.values():
+        assert layer.levels is not None
+        assert layer.input_bits is None
+        assert layer.input_range == (0, 127)
+        assert 2 <= len(layer.levels) <= 8
+        assert set(layer.integers(X).unique().tolist()) <= set(layer.levels.tolist())
+
+
+def test_a_layer_that_is_not_there() -> None:
+    with pytest.raises(SpecError) as error:
+        quantize(_graph(), Chip.load("hermes"), X, layers={"conv9": Quantization()})
+    assert str(error.value).startswith("the network has no layer 'conv9' to quantise; ")
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_fewer_bits_err_more(chip: str) -> None:
+    """Outputs against float32, without what cells and converters add."""
+    graph = _graph()
+    truth = float_values(graph, X)[graph.output]
+
+    def error(options: Quantization) -> float:
+        quiet = Chip.load(chip).only()
+        out = mho.run(mho.compile(quantize(graph, quiet, X, options), quiet), X).outputs[0, 0]
+        return float((out - truth).norm() / truth.norm())
+
+    by_column = [error(Quantization(bits)) for bits in (8, 5, 3, 2)]
+    assert by_column == sorted(by_column)
+    assert by_column[-1] > 5 * by_column[0]

@@ -102,3 +102,27 @@ def test_costs_are_positive(name: str) -> None:
 def test_an_unknown_converter() -> None:
     with pytest.raises(Exception, match=r"^no preset 'sar-9b' in converters; did you mean 'sar-\db'\?"):
         load_converter("sar-9b")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_fewer_bits_of_the_same_part(name: str) -> None:
+    """Where it can: never more energy, time or noise of the range, the same spread of gain; else a sentence."""
+    converter = load_converter(name)
+    bits = converter.resolution
+    assert converter.at_bits(bits) is converter or converter.at_bits(bits) == converter
+    if type(converter).__name__ not in {"Sar", "Flash", "Ramp", "Pipeline", "Memristive"}:
+        with pytest.raises(SpecError, match=rf"converter always resolves its {bits} bits, so it cannot be read at"):
+            converter.at_bits(bits - 1)
+        return
+    if bits > 2:
+        part = converter.at_bits(bits - 1)
+        assert part.resolution == bits - 1
+        assert part.gain_sigma == converter.gain_sigma
+        assert part.noise * 2 == pytest.approx(converter.noise)
+        assert part.offset_sigma * 2 == pytest.approx(converter.offset_sigma)
+        before, after = converter.costs(256)["convert"], part.costs(256)["convert"]
+        assert 0 < after.energy < before.energy
+        assert 0 < after.latency <= before.latency
+    with pytest.raises(SpecError) as error:
+        converter.at_bits(bits + 1)
+    assert str(error.value) == f"a converter of {bits} bits resolves 1 to {bits}, not {bits + 1}; give fewer bits"

@@ -113,3 +113,34 @@ def test_bits(bits: int) -> None:
 def test_interface() -> None:
     sar = _sar(6, comparator_noise=0.2)
     assert (sar.resolution, sar.noise, sar.concurrent) == (6, 0.2, False)
+
+
+@given(st.integers(2, 8))
+def test_stopping_early_saves_decisions_and_keeps_capacitors(bits: int) -> None:
+    """Time is that of the decisions made; of the energy, what is not the capacitor array's; no area."""
+    whole = _sar(8)
+    part = whole.at_bits(bits)
+    full, less = whole.costs(256), part.costs(256)
+    array = 1e-18 * 4**8 * 0.9**2
+    assert less["convert"].latency == pytest.approx(full["convert"].latency * bits / 8)
+    assert less["convert"].energy - array == pytest.approx((full["convert"].energy - array) * bits / 8)
+    assert less["part"] == full["part"]
+    assert part.at_bits(bits) == part
+    assert whole.at_bits(8) == whole
+
+
+@pytest.mark.parametrize("bits", [3, 5])
+def test_stopping_early_keeps_the_errors_of_the_part(bits: int) -> None:
+    """In units of the range noise and offset are what they were, and bits weigh what the same capacitors weigh."""
+    whole = _sar(8, mismatch=0.05)
+    part = whole.at_bits(bits)
+    step = 2.0 ** (8 - bits)
+    assert part.noise * step == pytest.approx(whole.noise)
+    assert part.mismatches == whole.mismatches
+    draws = {"gain": torch.ones(20), "offset": torch.ones(20), "mismatch": Seed(0).normal((20, 8))}
+    a, b = whole.errors(draws), part.errors(draws)
+    assert a.profile is not None
+    assert b.profile is not None
+    torch.testing.assert_close(b.profile * step, a.profile[:, 8 - bits :])
+    torch.testing.assert_close(b.offset * step, a.offset)
+    assert torch.equal(b.gain, a.gain)

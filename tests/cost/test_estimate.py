@@ -16,7 +16,7 @@ from mho.devices import load_cell
 from mho.digital import WORD
 from mho.ir import Program
 from mho.runtime import run
-from mho.tiles import Activity, AnalogTile, BitSerial, characterise, load_tile
+from mho.tiles import Activity, AnalogTile, BitSerial, Quantization, characterise, load_tile
 
 X = Seed(0).child("x").normal((4, 2, 6, 6))
 CHIPS = [c for c in Chip.presets() if Chip.load(c).tile.shape == (256, 256)]  # the numbers below are theirs
@@ -356,3 +356,25 @@ def test_a_layer_of_the_name_of_a_block() -> None:
 
     program = _program(_dynamic(), _Named())
     assert list(layer_costs(estimate(program, _counts(program)))) == ["refresh (layer)"]
+
+
+@pytest.mark.parametrize("bits", [3, 5, 7])
+def test_a_layer_with_fewer_converter_bits(bits: int) -> None:
+    """The other layer costs what it did; this one's conversions are shorter and take less, and leakage follows."""
+    torch.manual_seed(0)
+    graph, chip = capture(_Net(), X[:1]), Chip.load("tile2-rram")
+    full = _program(chip)
+    few = compile(quantize(graph, chip, X, layers={"fc": Quantization(adc_bits=bits)}), chip)
+    counts = _counts(full)
+    before, after = estimate(full, counts), estimate(few, counts)
+    assert after["conv"].total == before["conv"].total
+    assert after["silicon"].total == before["silicon"].total
+    assert isinstance(chip.tile, AnalogTile)
+    sar = chip.tile.converter
+    one, less = sar.costs(256)["convert"], sar.at_bits(bits).costs(256)["convert"]
+    conversions = 8 * 5  # slices x outputs, in one phase of one row tile
+    saved = before["fc"].total.energy - after["fc"].total.energy
+    assert saved == pytest.approx(conversions * (one.energy - less.energy), rel=1e-6)
+    time = before["fc"].total.latency - after["fc"].total.latency
+    assert time == pytest.approx(8 * (one.latency - less.latency), rel=1e-6)
+    assert after.total.energy < before.total.energy - saved

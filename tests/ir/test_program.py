@@ -16,7 +16,7 @@ from mho.compiler import capture, compile, quantize
 from mho.core import FileError, MhoError, Seed
 from mho.ir import Batch, Block, Placement, Program
 from mho.runtime import run
-from mho.tiles import Condition
+from mho.tiles import Condition, Quantization
 
 BLOCK = Block("a", 0, 0, 0, 0, 0, 0, 4, 3)
 X = Seed(0).child("x").normal((6, 2, 6, 6))
@@ -292,3 +292,23 @@ def test_a_flipped_byte_anywhere(file: bytes, hermes: Program, tmp_path: Path) -
             assert str(again) == str(hermes)
             assert again.quant.graph.fingerprint() == hermes.quant.graph.fingerprint()
     assert found > 350
+
+
+def test_bits_and_levels_come_back(tmp_path: Path) -> None:
+    """Layers that differ in bits, and a table of input levels."""
+    torch.manual_seed(0)
+    graph, chip = capture(_Net(), X[:1]), Chip.load("tile2-rram")
+    own = {"fc": Quantization(input_bits=3, inputs="lloyd-max")}
+    program = compile(quantize(graph, chip, X, Quantization(5, input_bits=6, adc_bits=7), layers=own), chip)
+    program.save(tmp_path / "net.mho")
+    again = Program.load(tmp_path / "net.mho")
+    for name, layer in program.quant.layers.items():
+        other = again.quant.layers[name]
+        assert (other.weight_bits, other.input_bits, other.adc_bits) == (
+            layer.weight_bits, layer.input_bits, layer.adc_bits,
+        )  # fmt: skip
+    levels, kept = program.quant.layers["fc"].levels, again.quant.layers["fc"].levels
+    assert levels is not None
+    assert kept is not None
+    assert torch.equal(levels, kept)
+    assert torch.equal(run(again, X).outputs, run(program, X).outputs)

@@ -43,6 +43,7 @@ from mho.tiles import (
     Differential,
     OffsetColumn,
     PreConversion,
+    Quantization,
     Split,
 )
 
@@ -315,3 +316,35 @@ def test_an_exact_tile_is_the_integer_product_in_both() -> None:
     program = compile(quantize(capture(_Net(), X[:1]), Chip.load("dimc-sram"), X), Chip.load("dimc-sram"))
     assert torch.equal(run(program, X).outputs, run(program, X, backend="reference").outputs)
     assert ReferenceBackend(program).prepare([Seed(0)], CONDITIONS).layers == {"conv": 3, "fc": 3}
+
+
+FEWER = [
+    Quantization(4),
+    Quantization(3, per="tensor", clip="least squares", adc_bits=4),
+    Quantization(input_bits=3, inputs="lloyd-max", adc_bits=5),
+    Quantization(5, input_bits=4),
+]
+
+
+@pytest.mark.parametrize("options", FEWER, ids=str)
+@pytest.mark.parametrize(
+    ("inputs", "weights"), [(INPUTS[0], WEIGHTS[0]), (INPUTS[5], WEIGHTS[4]), (INPUTS[6], WEIGHTS[5])]
+)
+def test_layers_of_other_bits(
+    inputs: AbstractInputEncoding, weights: AbstractWeightEncoding, options: Quantization
+) -> None:
+    """One layer with fewer bits of its own, beside one as the tile has it; real capacitors in the converters."""
+    program = _program(inputs, weights, CONVERTERS["sar with mismatch"])
+    quant = quantize(_graph(), program.chip, Seed(0).child("calibration").normal((16, 2, 4, 4)), layers={"fc": options})
+    changed = compile(quant, program.chip)
+    assert changed.placement == program.placement
+    _judge(changed, program)
+
+
+def test_exact_tiles_of_few_bits() -> None:
+    """Integers: nothing to round, so the backends agree to the last bit, with levels of inputs, too."""
+    chip = Chip.load("dimc-sram")
+    options = Quantization(3, input_bits=3, inputs="lloyd-max")
+    program = compile(quantize(_graph(), chip, X, options), chip)
+    fast, slow = (run(program, X, backend=b).outputs for b in ("torch", "reference"))
+    assert torch.equal(fast, slow)

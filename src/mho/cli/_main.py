@@ -43,7 +43,17 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 def register() -> None:
     """Import the modules of all commands: they register themselves."""
-    for commands in ("_run", "_evaluate", "_summary", "_inspect", "_adc", "_cost", "_reproduce", "_validate"):
+    for commands in (
+        "_run",
+        "_evaluate",
+        "_quantize",
+        "_summary",
+        "_inspect",
+        "_adc",
+        "_cost",
+        "_reproduce",
+        "_validate",
+    ):
         importlib.import_module(f".{commands}", __package__)
 
 

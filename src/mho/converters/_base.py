@@ -114,6 +114,35 @@ class AbstractConverter(ABC):
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of `convert` and of the `part`, for a column of that many cells."""
 
+    def at_bits(self, bits: int) -> AbstractConverter:
+        """Return this converter as it is when it resolves fewer bits of the same range: the same part, doing less.
+
+        A step is then larger, so that what was an error in LSB is less of one. Its own bits give the converter itself.
+
+        Raises:
+            SpecError: if it cannot, or has not so many.
+        """
+        if bits == self.resolution:
+            return self
+        raise SpecError(
+            [
+                f"a {type(self).__name__} converter always resolves its {self.resolution} bits, so it cannot be read "
+                f"at {bits}; take another converter, such as a Sar, which can stop early"
+            ]
+        )
+
+    def _coarser(self, bits: int) -> float:
+        """Return by how much the LSB of fewer bits is larger, for what is counted in LSB.
+
+        Raises:
+            SpecError: if there are not so many bits.
+        """
+        if not 1 <= bits <= self.resolution:
+            raise SpecError(
+                [f"a converter of {self.resolution} bits resolves 1 to {self.resolution}, not {bits}; give fewer bits"]
+            )
+        return 2.0 ** (self.resolution - bits)
+
     @property
     def scales(self) -> Mapping[str, str]:
         """How fields follow the technology: the name of a ratio of `Scaling`, by field; `rate` is 1 / `delay`.

@@ -174,6 +174,16 @@ class Memristive(AbstractConverter):
             "time": "delay",
         }
 
+    def at_bits(self, bits: int) -> Memristive:
+        """Use fewer Q-cells, whose levels are written anew."""
+        larger = self._coarser(bits)
+        return replace(
+            self,
+            bits=bits,
+            offset_sigma=self.offset_sigma / larger,
+            conversion_noise=self.conversion_noise / larger,
+        )
+
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter; Q-cells and decoder double with every bit."""
         cells, codes = 2 ** (self.bits - 1), 2**self.bits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
@@ -101,6 +101,16 @@ class Pipeline(AbstractConverter):
             "stage_energy": "analog_energy",
             "stage_area": "analog_area",
         }
+
+    def at_bits(self, bits: int) -> Pipeline:
+        """Leave the last stages out."""
+        larger = self._coarser(bits)
+        return replace(
+            self,
+            bits=bits,
+            offset_sigma=self.offset_sigma / larger,
+            conversion_noise=self.conversion_noise / larger,
+        )
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter.

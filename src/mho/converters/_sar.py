@@ -22,6 +22,9 @@ class Sar(AbstractConverter):
     Energy (k1 b + k2 4^b) V^2, area 10^(a b + c) 2^b um^2, delay b (d rows + e). The bit capacitors are off by a
     normal error of `mismatch` times the square root of their number of units.
 
+    One that stops before its last `idle_bits` decisions (`at_bits`) saves those, their time and the energy k1 V^2 of
+    each; its capacitors, and with them k2 and the area, stay.
+
     Source: [zigzagimc2023], 28 nm, fitted there on three analog chips; the form k1 b + k2 4^b is that of [murmann2021].
     Valid: 4 to 8 bits, 28 nm, 0.9 V.
     """
@@ -38,11 +41,25 @@ class Sar(AbstractConverter):
     """Noise of one conversion in LSB."""
     mismatch: Annotated[Ratio, NotNegative] = 0.0
     """Relative standard deviation of a unit capacitor."""
+    idle_bits: Annotated[int, NotNegative] = 0
+    """Decisions that it has capacitors for beyond `bits`, and leaves out."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 16:
             raise ValueError(f"a SAR converter has 1 to 16 bits, not {self.bits}")
+
+    def at_bits(self, bits: int) -> Sar:
+        """Stop after so many decisions."""
+        larger = self._coarser(bits)
+        return replace(
+            self,
+            bits=bits,
+            idle_bits=self.idle_bits + self.bits - bits,
+            comparator_noise=self.comparator_noise / larger,
+            offset_sigma=self.offset_sigma / larger,
+            mismatch=self.mismatch / larger**0.5,
+        )
 
     @property
     def resolution(self) -> int:
@@ -61,15 +78,15 @@ class Sar(AbstractConverter):
 
     @property
     def mismatches(self) -> int:
-        """One for each bit's capacitor."""
-        return self.bits
+        """One for each bit's capacitor, whether used or not."""
+        return self.bits + self.idle_bits
 
     def profile(self, z: Tensor | None, codebook: Tensor | None = None) -> Tensor | None:
         """Return the true weights of the bits in LSB, least significant first; None for ideal capacitors."""
         if not self.mismatch or z is None:
             return None
         nominal = 2.0 ** torch.arange(self.bits, dtype=torch.float32)
-        return nominal + self.mismatch * nominal.sqrt() * z
+        return nominal + self.mismatch * nominal.sqrt() * z[..., self.idle_bits :]
 
     def quantise_(self, signal: Tensor, low: float, high: float, profile: Tensor | None = None) -> Tensor:
         """Round to the nearest code; with real capacitors, search bit by bit."""
@@ -122,11 +139,11 @@ class Sar(AbstractConverter):
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter."""
-        b = self.bits
-        energy = (self.capacitance_per_bit * b + self.capacitance_per_4bits * 4**b) * self.supply**2
+        b, built = self.bits, self.bits + self.idle_bits
+        energy = (self.capacitance_per_bit * b + self.capacitance_per_4bits * 4**built) * self.supply**2
         a, c = self.area_exponent
         per_row, constant = self.delay
         return {
             "convert": Cost(energy=energy, latency=b * (per_row * rows + constant)),
-            "part": Cost(area=10 ** (a * b + c) * 2**b * 1e-12),
+            "part": Cost(area=10 ** (a * built + c) * 2**built * 1e-12),
         }

@@ -57,11 +57,11 @@ def programming(program: Program) -> Cost:
     As the cells' `write` says: a single pulse a cell, unless the cell knows its write-verify loop. The logic of the
     loop is not in it, so it is a lower bound.
     """
-    tile = program.chip.tile
     energy, busy, rows = 0.0, dict[int, float](), dict[int, set[int]]()
     for block in program.placement.blocks:
         fresh = set(range(block.row, block.row + block.rows)) - rows.setdefault(block.tile, set())
         rows[block.tile] |= fresh
+        tile = program.quant.layers[block.layer].tile(program.chip.tile)
         cost = tile.write_cost(block.rows, block.columns)
         if tile.common_columns:
             cost += tile.write_cost(len(fresh), tile.common_columns)
@@ -83,7 +83,8 @@ def _unit_costs(program: Program) -> dict[str, Cost]:
 
 def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tuple[CostTree, float]:
     """Return the cost of a layer, and the tile-seconds that it keeps tiles busy."""
-    tile, layer = program.chip.tile, program.quant.layers[node.name]
+    layer = program.quant.layers[node.name]
+    tile = layer.tile(program.chip.tile)
     blocks = program.placement.of(node.name)
     costs: dict[str, Cost] = {}
     period = 0.0

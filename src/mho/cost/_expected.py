@@ -21,15 +21,15 @@ def expected_counts(program: Program, images: Tensor) -> Mapping[str, Activity]:
     The network runs in floating point; each layer's inputs are then a bag of integers, independent of its weights, and
     cells are at their targets. A run of the program counts what the cells really do.
     """
-    graph, tile = program.quant.graph, program.chip.tile
+    graph = program.quant.graph
     values = float_values(graph, images, keep={n.inputs[0] for n in graph.matrix_nodes()})
     counts: dict[str, Activity] = {}
     for node in graph.matrix_nodes():
         layer = program.quant.layers[node.name]
-        low, high = layer.input_range
+        tile = layer.tile(program.chip.tile)
         x = values[node.inputs[0]].flatten()
         some = x[torch.linspace(0, len(x) - 1, min(len(x), _VALUES)).long()]
-        integers = (some / layer.input_scale).round().clamp(low, high)
+        integers = layer.integers(some)
         counts[node.name] = tile.expected_activity(
             graph.layout(node, tile.shape[0]), layer.weight.float(), integers, graph[node.inputs[0]].shape, layer.signed
         )

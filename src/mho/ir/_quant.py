@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from mho.tiles import AbstractTile, input_integers
+
 from ._graph import Graph
 
 
@@ -15,7 +17,8 @@ from ._graph import Graph
 class QuantLayer:
     """The integers of one matrix node: real output = product x weight_scale x input_scale + bias, in float32.
 
-    The product is that of integer weights and integer inputs round(x / input_scale), clipped to `input_range`.
+    The product is that of integer weights and integer inputs round(x / input_scale), clipped to `input_range`;
+    where there are `levels`, the nearest of them.
     """
 
     weight: Tensor
@@ -29,6 +32,20 @@ class QuantLayer:
     """The converter's full scale per row tile and slice, in units of digit x step."""
     codebook: Float[Tensor, "G_ R S_ N_ 2 levels"] | None = None
     """Transition levels and levels of adaptive converters, in LSB from the lowest code; G, S and N may be 1."""
+    levels: Float[Tensor, "n"] | None = None
+    """The integers that inputs are limited to, rising; None for all of `input_range`."""
+    weight_bits: int | None = None
+    """Bits that the tile works with on this layer, this and the next two; None for as many as it has."""
+    input_bits: int | None = None
+    adc_bits: int | None = None
+
+    def tile(self, tile: AbstractTile) -> AbstractTile:
+        """Return a tile as it works on this layer."""
+        return tile.at_bits(self.weight_bits, self.input_bits, self.adc_bits)
+
+    def integers(self, x: Tensor) -> Tensor:
+        """Return inputs as integers, held as floats."""
+        return input_integers(x, self.input_scale, self.input_range, self.levels)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mho.core import UnsupportedOpError
-from mho.tiles import AbstractTile, LinearLayout
+from mho.tiles import AbstractTile, LinearLayout, Quantization
 
 from ._tiled import TiledMatrix, TrainingNoise, plus
 
@@ -17,7 +17,7 @@ from ._tiled import TiledMatrix, TrainingNoise, plus
 class MultiheadAttention(nn.MultiheadAttention):
     """`torch.nn.MultiheadAttention` on tiles: four matrices, for queries, keys, values and the output."""
 
-    def place(self, tile: AbstractTile, noise: TrainingNoise) -> None:
+    def place(self, tile: AbstractTile, noise: TrainingNoise, quantization: Quantization) -> None:
         """Cut the matrices over tiles.
 
         Raises:
@@ -27,7 +27,7 @@ class MultiheadAttention(nn.MultiheadAttention):
             raise UnsupportedOpError("attention on tiles has no add_bias_kv and no add_zero_attn; leave them out")
         for name, weight in self._weights().items():
             layout = LinearLayout(weight.shape[1], weight.shape[0], tile.shape[0])
-            setattr(self, f"tiles_{name}", TiledMatrix(tile, layout, noise))
+            setattr(self, f"tiles_{name}", TiledMatrix(tile, layout, noise, quantization))
 
     def matrices(self) -> dict[TiledMatrix, Tensor]:
         """Return what is on tiles, with its weights."""

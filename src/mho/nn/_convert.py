@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from mho.chip import Chip
-from mho.core import UnsupportedOpError
-from mho.tiles import AbstractTile
+from mho.core import SpecError, UnsupportedOpError, nearest
+from mho.tiles import AbstractTile, Quantization
 
 from ._attention import MultiheadAttention
 from ._kinds import (
@@ -49,6 +49,8 @@ def convert(
     *,
     filter: Callable[[str, nn.Module], bool] | None = None,
     noise: TrainingNoise | None = None,
+    options: Quantization = Quantization(),  # noqa: B008  (a frozen value)
+    layers: Mapping[str, Quantization] | None = None,
 ) -> nn.Module:
     """Return a copy of a network whose matrix layers sit on tiles; parameters and state dict are the same.
 
@@ -60,9 +62,12 @@ def convert(
         chip: a chip, its name or file; or a tile.
         filter: says of a layer's name and module whether it goes on tiles; all that can if left out.
         noise: what varies during training; see `TrainingNoise`.
+        options: how layers become integers, as in `mho.quantize`: in evaluation, in training and on chips.
+        layers: that of single layers by name, in place of `options`.
 
     Raises:
         UnsupportedOpError: if nothing was converted.
+        SpecError: if a name in `layers` is none of a layer on tiles, or the tile has not so many bits.
 
     >>> net = convert(nn.Sequential(nn.Linear(8, 4), nn.ReLU()), "hermes")
     >>> type(net[0]).__module__.split(".")[0], list(net.state_dict())
@@ -70,14 +75,15 @@ def convert(
     """
     tile = _tile(chip)
     network = copy.deepcopy(network)
-    found = False
+    found: list[str] = []
+    own = layers or {}
 
     def visit(module: nn.Module, name: str) -> nn.Module:
-        nonlocal found
         tiled = KINDS.get(type(module))
         if tiled is not None and (filter is None or filter(name, module)):
-            found = True
-            return _as(tiled, module, lambda new: new.place(tile, noise or TrainingNoise()))
+            found.append(name)
+            how = own.get(name, options)
+            return _as(tiled, module, lambda new: new.place(tile, noise or TrainingNoise(), how))
         for child_name, child in module.named_children():
             setattr(module, child_name, visit(child, f"{name}.{child_name}" if name else child_name))
         if isinstance(module, nn.TransformerEncoderLayer):
@@ -90,6 +96,8 @@ def convert(
             "the network has no layer that can sit on tiles, or the filter took none; "
             f"tiles take {', '.join(sorted(k.__name__ for k in KINDS))}"
         )
+    if odd := [name for name in own if name not in found]:
+        raise SpecError([f"the network has no layer {name!r} on tiles; {nearest(name, found)}" for name in odd])
     return network
 
 

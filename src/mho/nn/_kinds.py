@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mho.core import ShapeError
-from mho.tiles import AbstractConvLayout, AbstractTile, ConvLayout, LinearLayout, UnfoldedConvLayout
+from mho.tiles import AbstractConvLayout, AbstractTile, ConvLayout, LinearLayout, Quantization, UnfoldedConvLayout
 
 from ._tiled import TiledMatrix, TrainingNoise, plus
 
@@ -18,9 +18,11 @@ class Linear(nn.Linear):
 
     tiles: TiledMatrix
 
-    def place(self, tile: AbstractTile, noise: TrainingNoise) -> None:
+    def place(self, tile: AbstractTile, noise: TrainingNoise, quantization: Quantization) -> None:
         """Cut the matrix over tiles."""
-        self.tiles = TiledMatrix(tile, LinearLayout(self.in_features, self.out_features, tile.shape[0]), noise)
+        self.tiles = TiledMatrix(
+            tile, LinearLayout(self.in_features, self.out_features, tile.shape[0]), noise, quantization
+        )
 
     def matrices(self) -> dict[TiledMatrix, Tensor]:
         """Return what is on tiles, with its weights."""
@@ -49,13 +51,13 @@ class _Conv:
 
     tiles: TiledMatrix
 
-    def place(self: Any, tile: AbstractTile, noise: TrainingNoise) -> None:
+    def place(self: Any, tile: AbstractTile, noise: TrainingNoise, quantization: Quantization) -> None:
         """Cut the matrix over tiles."""
         self._uneven = tuple(self._reversed_padding_repeated_twice) if isinstance(self.padding, str) else ()
         padding = (0,) * len(self.kernel_size) if self._uneven or self.padding_mode != "zeros" else self.padding
         channels = (self.in_channels, self.out_channels)
         layout = conv_layout(tile, channels, self.kernel_size, self.stride, padding, self.dilation, self.groups)
-        self.tiles = TiledMatrix(tile, layout, noise)
+        self.tiles = TiledMatrix(tile, layout, noise, quantization)
 
     def matrices(self: Any) -> dict[TiledMatrix, Tensor]:
         """Return what is on tiles, with its weights."""
@@ -91,7 +93,7 @@ class _ConvTranspose:
 
     tiles: TiledMatrix
 
-    def place(self: Any, tile: AbstractTile, noise: TrainingNoise) -> None:
+    def place(self: Any, tile: AbstractTile, noise: TrainingNoise, quantization: Quantization) -> None:
         """Cut the matrix over tiles."""
         if self.padding_mode != "zeros":
             raise ShapeError(
@@ -100,7 +102,7 @@ class _ConvTranspose:
         ones, none = (1,) * len(self.kernel_size), (0,) * len(self.kernel_size)
         channels = (self.in_channels, self.out_channels)
         layout = conv_layout(tile, channels, self.kernel_size, ones, none, self.dilation, self.groups)
-        self.tiles = TiledMatrix(tile, layout, noise)
+        self.tiles = TiledMatrix(tile, layout, noise, quantization)
 
     def _mirrored(self: Any) -> Tensor:
         w = self.weight.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from mho.core import UnsupportedOpError
-from mho.tiles import AbstractTile, LinearLayout
+from mho.tiles import AbstractTile, LinearLayout, Quantization
 
 from ._tiled import TiledMatrix, TrainingNoise
 
@@ -18,11 +18,13 @@ from ._tiled import TiledMatrix, TrainingNoise
 class _Recurrent:
     """What LSTM, GRU and RNN have in common; gates and states are the digital unit's."""
 
-    def place(self: Any, tile: AbstractTile, noise: TrainingNoise) -> None:
+    def place(self: Any, tile: AbstractTile, noise: TrainingNoise, quantization: Quantization) -> None:
         """Cut all matrices over tiles."""
         for name in self._names():
             out, features = getattr(self, name).shape
-            setattr(self, _child(name), TiledMatrix(tile, LinearLayout(features, out, tile.shape[0]), noise))
+            setattr(
+                self, _child(name), TiledMatrix(tile, LinearLayout(features, out, tile.shape[0]), noise, quantization)
+            )
 
     def matrices(self: Any) -> dict[TiledMatrix, Tensor]:
         """Return what is on tiles, with its weights."""

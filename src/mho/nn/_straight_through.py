@@ -8,27 +8,41 @@ import torch
 from torch import Tensor
 
 from mho.core import product
+from mho.tiles import Quantization, input_integers, weight_steps
 
 
-def quantise(x: Tensor, scale: float, low: float, high: float) -> tuple[Tensor, Tensor | None]:
-    """Return x / scale as integers in `[low, high]`, float32, and where none was clipped if that will be asked."""
+def quantise(
+    x: Tensor, scale: float, bounds: tuple[int, int], levels: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Return x / scale as integers in the bounds, float32, and where none was clipped if that will be asked."""
+    if levels is not None:
+        integers = input_integers(x.detach().float(), scale, bounds, levels)
+        if not (torch.is_grad_enabled() and x.requires_grad):
+            return integers, None
+        share = x.detach() / scale
+        return integers, (share >= levels[0] - 0.5) & (share <= levels[-1] + 0.5)
     rounded = (x.detach() / scale).float().round_()
     if not (torch.is_grad_enabled() and x.requires_grad):
-        return rounded.clamp_(low, high), None
-    integers = rounded.clamp(low, high)
+        return rounded.clamp_(*bounds), None
+    integers = rounded.clamp(*bounds)
     return integers, rounded == integers
 
 
-def steps(weight: Tensor, top: float) -> tuple[Tensor, Tensor]:
-    """Return a weight `[out, ...]` in steps of its columns' largest value over `top`, and those steps, `[out]`.
+def steps(weight: Tensor, top: float, quantization: Quantization) -> tuple[Tensor, Tensor]:
+    """Return a weight `[out, ...]` in steps of its columns, and those steps, `[out]`, as `weight_integers` does.
 
     Columns of zeros have a step of zero and stay zero.
     """
     w = weight.detach().float()
-    flat = w.flatten(1)
-    step = torch.maximum(flat.amax(1), -flat.amin(1)) / top  # two passes, but fast ones
+    clipped = quantization.clip != "largest"
+    if quantization.per == "column" and not clipped:
+        flat = w.flatten(1)
+        step = torch.maximum(flat.amax(1), -flat.amin(1)) / top  # two passes, but fast ones
+    else:
+        step = weight_steps(w, top, quantization)
     per_unit = torch.where(step > 0, 1 / step, 0.0).reshape(-1, *[1] * (w.dim() - 1))
-    return (w * per_unit).round_(), step
+    integers = (w * per_unit).round_()
+    return (integers.clamp_(-top, top) if clipped else integers), step
 
 
 class StraightThrough(torch.autograd.Function):

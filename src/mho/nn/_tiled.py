@@ -18,6 +18,7 @@ from mho.tiles import (
     AbstractTile,
     Condition,
     DesignPoint,
+    Quantization,
     Ranges,
     input_ranges,
     weight_integers,
@@ -84,14 +85,23 @@ class TiledMatrix(nn.Module):
 
     full_scale: Tensor | None
     codebook: Tensor | None
+    levels: Tensor | None
 
-    def __init__(self, tile: AbstractTile, layout: AbstractLayout, noise: TrainingNoise | None = None) -> None:
+    def __init__(
+        self,
+        tile: AbstractTile,
+        layout: AbstractLayout,
+        noise: TrainingNoise | None = None,
+        quantization: Quantization | None = None,
+    ) -> None:
         super().__init__()
-        self.tile, self.layout = tile, layout
+        self.quantization = Quantization() if quantization is None else quantization
+        self.chip_tile, self.tile, self.layout = tile, self.quantization.tile(tile), layout
         self.noise = TrainingNoise() if noise is None else noise
         self.scale, self.bounds, self.signed, self.point = 0.0, (0, 0), False, DesignPoint()
         self.register_buffer("full_scale", None, persistent=False)
         self.register_buffer("codebook", None, persistent=False)
+        self.register_buffer("levels", None, persistent=False)
         self.seen: list[Tensor] | None = None
         self.programmed: Programmed | None = None
         self.first, self.reads = 0, 0
@@ -108,7 +118,8 @@ class TiledMatrix(nn.Module):
         if self.full_scale is None:
             return None
         codebook = None if self.codebook is None else self.codebook.cpu()
-        return Ranges(self.scale, self.bounds, self.signed, self.full_scale.cpu(), codebook)
+        levels = None if self.levels is None else self.levels.cpu()
+        return Ranges(self.scale, self.bounds, self.signed, self.full_scale.cpu(), codebook, levels)
 
     def set_ranges(self, ranges: Ranges, weight: Tensor, known: dict[Any, Tensor | None]) -> None:
         """Take over number formats, and find what follows from them for the weights at hand.
@@ -121,8 +132,9 @@ class TiledMatrix(nn.Module):
         self.scale, self.bounds, self.signed = ranges.scale, ranges.bounds, ranges.signed
         self.full_scale = ranges.full_scale.to(weight.device)
         self.codebook = None if ranges.codebook is None else ranges.codebook.to(weight.device)
-        integers, _ = weight_integers(self.tile, weight.detach().float().cpu())
-        which = (id(self.tile), self.noise.time)
+        self.levels = None if ranges.levels is None else ranges.levels.to(weight.device)
+        integers, _ = weight_integers(self.tile, weight.detach().float().cpu(), self.quantization)
+        which = (id(self.chip_tile), self.quantization.weight_bits, self.noise.time)
         point = self.tile.design_point(self.layout, integers, self.signed, self.noise.time, known.get(which))
         known[which] = point.moments
         self.point = DesignPoint(
@@ -139,8 +151,9 @@ class TiledMatrix(nn.Module):
         """Choose the ranges from the inputs kept, if there were any; see `set_ranges`."""
         seen, self.seen = self.seen, None
         if seen:
-            integers, _ = weight_integers(self.tile, weight.detach().float().cpu())
-            self.set_ranges(input_ranges(self.tile, self.layout, integers, torch.cat(seen)), weight, known)
+            integers, _ = weight_integers(self.tile, weight.detach().float().cpu(), self.quantization)
+            ranges = input_ranges(self.tile, self.layout, integers, torch.cat(seen), self.quantization)
+            self.set_ranges(ranges, weight, known)
 
     # Multiplying ------------------------------------------------------------------------------------------------
 
@@ -150,7 +163,7 @@ class TiledMatrix(nn.Module):
             return None
         low, high = self.tile.weight_range
         with torch.no_grad(), torch.autocast(weight.device.type, enabled=False):
-            integers, step = steps(weight, min(high, -low))
+            integers, step = steps(weight, min(high, -low), self.quantization)
             z = None
             if self.training and self.noise.cells and self.point.moments is not None:
                 z = randn(integers, [self.point.moments.shape[1], *integers.shape])
@@ -183,7 +196,7 @@ class TiledMatrix(nn.Module):
             return self._designed(x, weight, laid)
 
     def _designed(self, x: Tensor, weight: Tensor, laid: Laid) -> Tensor:
-        inputs, unclipped = quantise(x, self.scale, *self.bounds)
+        inputs, unclipped = quantise(x, self.scale, self.bounds, self.levels)
         with torch.no_grad():
             batch = inputs.unsqueeze(0)
             shape = self.tile.noise_shape(self.layout, self.layout.positions(batch), self.signed)
@@ -198,7 +211,7 @@ class TiledMatrix(nn.Module):
         return y
 
     def _read(self, x: Tensor, programmed: Programmed) -> Tensor:
-        inputs = quantise(x.detach(), self.scale, *self.bounds)[0].unflatten(0, (programmed.instances, -1))
+        inputs = quantise(x.detach(), self.scale, self.bounds, self.levels)[0].unflatten(0, (programmed.instances, -1))
         images, streams = inputs.shape[1], programmed.streams
         shape = self.tile.noise_shape(self.layout, self.layout.positions(inputs), self.signed)
         if streams is None or shape is None:
@@ -229,7 +242,7 @@ class TiledMatrix(nn.Module):
             raise MhoError(
                 "the ranges of this layer's inputs and converters are not known; call mho.nn.calibrate first"
             )
-        integers, step = weight_integers(self.tile, weight.detach().float().cpu())
+        integers, step = weight_integers(self.tile, weight.detach().float().cpu(), self.quantization)
         codebook = None if self.codebook is None else self.codebook.cpu()
         full_scale = self.full_scale.cpu()
         state = self.tile.program(self.layout, integers, full_scale, list(chips), [condition], self.signed, codebook)
@@ -269,7 +282,8 @@ class TiledMatrix(nn.Module):
             self.seen.append(x[:: max(1, len(x) // images)][:images].detach().float().cpu())
 
     def extra_repr(self) -> str:
-        """Say the shape, the tiles, and what is known."""
+        """Say the shape, the tiles, what is known, and how it is quantised."""
         rows, columns = self.layout.rows * self.layout.row_tiles, self.layout.columns
         state = "programmed" if self.programmed else "calibrated" if self.full_scale is not None else "not calibrated"
-        return f"{self.layout.groups} x {rows} x {columns}, row tiles {self.layout.row_tiles}, {state}"
+        how = "" if self.quantization == Quantization() else f", {self.quantization}"
+        return f"{self.layout.groups} x {rows} x {columns}, row tiles {self.layout.row_tiles}, {state}{how}"

@@ -93,9 +93,34 @@ class AbstractBackend(ABC):
                     del values[name]
         return Forward(values[graph.output], activity, errors)
 
+    def values(self, state: Prepared, images: Tensor, first: int) -> dict[str, Tensor]:
+        """Run the graph on images whose indices begin at `first`, and return what every node gives."""
+        return self._continue(state, {self.program.quant.graph.input.name: images.float().unsqueeze(0)}, first)
+
+    def resume(self, state: Prepared, values: Mapping[str, Tensor], layer: str, first: int) -> Tensor:
+        """Return the network's output if all nodes but one layer and those that depend on it give known `values`."""
+        graph = self.program.quant.graph
+        changed = {layer}
+        for node in graph.nodes:
+            if changed.intersection(node.inputs):
+                changed.add(node.name)
+        known = {name: value for name, value in values.items() if name not in changed}
+        return self._continue(state, known, first)[graph.output]
+
+    def _continue(self, state: Prepared, values: dict[str, Tensor], first: int) -> dict[str, Tensor]:
+        graph = self.program.quant.graph
+        for node in graph.nodes:
+            if node.name in values:
+                continue
+            if node.is_matrix:
+                values[node.name] = self._matrix(node, state, values[node.inputs[0]], first)[0]
+            else:
+                values[node.name] = run_digital(node, values, graph.tensors)
+        return values
+
     def _matrix(self, node: Node, state: Prepared, x: Tensor, first: int) -> tuple[Tensor, Activity | None]:
         layer, layout = self.program.quant.layers[node.name], self.layout(node)
-        integers = (x / layer.input_scale).round_().clamp_(*layer.input_range)
+        integers = layer.integers(x)
         noise = self._noise(node, layout, layer, state.chips, integers, first)
         product, activity = self.multiply(layout, layer, state.layers[node.name], integers, noise)
         columns = (1, 1, -1, 1, 1) if node.op == "conv2d" else (-1,)
@@ -111,7 +136,7 @@ class AbstractBackend(ABC):
         x: Tensor,
         first: int,
     ) -> Tensor | None:
-        shape = self.program.chip.tile.noise_shape(layout, layout.positions(x), layer.signed)
+        shape = layer.tile(self.program.chip.tile).noise_shape(layout, layout.positions(x), layer.signed)
         if shape is None:
             return None
         return normal_by_index([c.child(node.name, "noise").text for c in chips], first, x.shape[1], shape)

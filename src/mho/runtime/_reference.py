@@ -31,7 +31,7 @@ class ReferenceBackend(AbstractBackend):
         conditions: Sequence[Condition],
     ) -> Any:
         """Realise the cells and converters; the integers themselves for an exact tile."""
-        tile = self.program.chip.tile
+        tile = layer.tile(self.program.chip.tile)
         if isinstance(tile, AnalogTile):
             return tile.realise(
                 layout, layer.weight.float(), layer.full_scale, chips, conditions, layer.signed, layer.codebook
@@ -69,7 +69,7 @@ class ReferenceBackend(AbstractBackend):
         noise: np.ndarray | None,
     ) -> np.ndarray:
         """Return one row tile's contribution to every column for one input vector."""
-        tile = self.program.chip.tile
+        tile = layer.tile(self.program.chip.tile)
         assert isinstance(tile, AnalogTile)
         i, g, r = at
         digits = real.digits[i, g, r].numpy().astype(np.float64)

@@ -27,7 +27,7 @@ class TorchBackend(AbstractBackend):
         conditions: Sequence[Condition],
     ) -> Any:
         """Program the tile."""
-        tile = self.program.chip.tile
+        tile = layer.tile(self.program.chip.tile)
         return tile.program(
             layout, layer.weight.float(), layer.full_scale, chips, conditions, layer.signed, layer.codebook
         )
@@ -36,5 +36,5 @@ class TorchBackend(AbstractBackend):
         self, layout: AbstractLayout, layer: QuantLayer, state: Any, x: Tensor, noise: Tensor | None
     ) -> tuple[Tensor, Activity | None]:
         """Multiply, and measure the activity."""
-        tile = self.program.chip.tile
+        tile = layer.tile(self.program.chip.tile)
         return tile.multiply(layout, state, x, layer.signed, noise), tile.activity(layout, state, x, layer.signed)

@@ -26,9 +26,12 @@ from ._inputs import BitSerial as BitSerial
 from ._inputs import Split as Split
 from ._layout import AbstractLayout as AbstractLayout
 from ._layout import LinearLayout as LinearLayout
+from ._quantization import Quantization as Quantization
 from ._ranges import Ranges as Ranges
+from ._ranges import input_integers as input_integers
 from ._ranges import input_ranges as input_ranges
 from ._ranges import weight_integers as weight_integers
+from ._ranges import weight_steps as weight_steps
 from ._readout import PostConversion as PostConversion
 from ._readout import PreConversion as PreConversion
 from ._state import ArrayState as ArrayState

@@ -193,6 +193,12 @@ class AnalogTile(AbstractTile):
                 "lengthen inputs.hold, inputs.lsb_time or pre.settling"
             )
 
+    def _turns(self, slices: int, used: int) -> int:
+        """Return how many lines the busiest converter takes in turn, if only the last slices of weights are used."""
+        share = self.columns_per_converter
+        read = [line % slices >= slices - used for line in range(math.lcm(share, slices))]
+        return max(sum(read[i : i + share]) for i in range(0, len(read), share))
+
     @property
     def _lines(self) -> tuple[int, int]:
         """Word and bit lines of the array: the two sides of a pair are neighbours on one or the other.
@@ -290,6 +296,34 @@ class AnalogTile(AbstractTile):
     def ideal_digits(self, split: Float[Tensor, "G R K N"]) -> Float[Tensor, "G R S K N_"]:
         """Return what the columns sum if every cell holds exactly what it should."""
         return self.weights.ideal_digits(split)
+
+    def at_bits(
+        self, weights: int | None = None, inputs: int | None = None, converter: int | None = None
+    ) -> AnalogTile:
+        """Change the encodings and the converter.
+
+        Lines of slices that are left out are not read: a converter has fewer to take in turn. A word line keeps its
+        capacitance, whatever cells are read; wires with a resistance are as in an array of the used lines alone.
+        """
+        tile = self
+        if weights is not None:
+            narrow = self.weights.at_bits(weights)
+            longer = self.weights.cells_per_weight / narrow.cells_per_weight
+            wires = self.wires
+            if wires is not None:
+                wires = replace(wires, word_capacitance=wires.word_capacitance * longer)
+            tile = replace(
+                tile,
+                weights=narrow,
+                wires=wires,
+                line_capacitance=self.line_capacitance * longer,
+                columns_per_converter=self._turns(len(self.weights.significance), len(narrow.significance)),
+            )
+        if inputs is not None:
+            tile = replace(tile, inputs=self.inputs.at_bits(inputs))
+        if converter is not None:
+            tile = replace(tile, converter=self.converter.at_bits(converter))
+        return tile
 
     def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
         """Cover all but 1 in 10,000 of the partial sums of up to 512 input vectors a phase, with ideal cells.

@@ -103,6 +103,18 @@ class AbstractTile(ABC):
         """Whether a temperature changes anything."""
         return False
 
+    def at_bits(
+        self, weights: int | None = None, inputs: int | None = None, converter: int | None = None
+    ) -> AbstractTile:
+        """Return this tile as it works on a layer of fewer bits: the same part, doing less; None for as many as it has.
+
+        Raises:
+            SpecError: if it has not so many, or no such bits.
+        """
+        if (weights, inputs, converter) == (None, None, None):
+            return self
+        raise SpecError([f"the bits of a {type(self).__name__} cannot be chosen; leave them out"])
+
     @property
     def effects(self) -> Mapping[str, AbstractTile]:
         """This tile without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""

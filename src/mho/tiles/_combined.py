@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -34,6 +34,10 @@ class Combined(AbstractWeightEncoding):
     def resolution(self) -> int:
         """Weight bits."""
         return self.slices.resolution
+
+    def at_bits(self, bits: int) -> Combined:
+        """As the slices."""
+        return replace(self, slices=self.slices.at_bits(bits))
 
     @property
     def weight_range(self) -> tuple[int, int]:

@@ -10,13 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, Scaling, Seed, Source, matrix_units
+from mho.core import Cost, Scaling, Seed, Source, SpecError, matrix_units
 from mho.devices import Sram
 from mho.digital import Logic
 
 from ._base import AbstractTile, Activity, Condition, DesignPoint
 from ._inputs import BitSerial
 from ._layout import AbstractLayout
+from ._weights import fewer
 
 _EXACT = 2**24
 """float32 sums of integers are exact below this."""
@@ -40,11 +41,15 @@ class DigitalTile(AbstractTile):
     logic: Logic
     pipeline: int = 1
     """Stages into which registers cut the tree; the clock period is the tree's delay over this."""
+    idle_bits: int = 0
+    """Bits of each weight beyond `weight_bits` that hold zeros, so that their gates and adders do not switch."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         if not 2 <= self.weight_bits <= 8:
             raise ValueError(f"weights have 2 to 8 bits, not {self.weight_bits}")
+        if not 0 <= self.idle_bits <= 8 - self.weight_bits:
+            raise ValueError(f"idle_bits must leave at most 8 bits with those in use, not {self.idle_bits}")
         if self.rows * 2 ** (self.weight_bits - 1) * 2**self.inputs.bits > _EXACT:
             raise ValueError(
                 f"rows x largest weight x largest input must stay within 2^24 to be exact, "
@@ -78,6 +83,20 @@ class DigitalTile(AbstractTile):
     def exact(self) -> bool:
         """Yes."""
         return True
+
+    def at_bits(
+        self, weights: int | None = None, inputs: int | None = None, converter: int | None = None
+    ) -> DigitalTile:
+        """Let weight bits idle, and clock in fewer input bits; the clock stays."""
+        if converter is not None:
+            raise SpecError([f"a digital tile has no converter whose bits could be {converter}; leave them out"])
+        bits = self.weight_bits if weights is None else fewer(self.weight_bits, weights)
+        return replace(
+            self,
+            weight_bits=bits,
+            idle_bits=self.idle_bits + self.weight_bits - bits,
+            inputs=self.inputs if inputs is None else self.inputs.at_bits(inputs),
+        )
 
     def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
         """Nothing to choose: nothing is rounded."""
@@ -142,23 +161,28 @@ class DigitalTile(AbstractTile):
         positions = layout.positions(torch.empty(1, 1, *shape))
         return Activity(positions, 0.0, 0.0, ones * uses / (positions * layout.groups * layout.row_tiles * layout.rows))
 
+    @property
+    def _built(self) -> int:
+        """Weight bits that there are, used or idle."""
+        return self.weight_bits + self.idle_bits
+
     def _tree(self) -> Cost:
-        return self.logic.adder_tree(self.rows, self.weight_bits)
+        return self.logic.adder_tree(self.rows, self._built)
 
     def _stages(self) -> Cost:
         """Return the cost of clocking the registers that cut the tree of one column into its stages, once."""
         levels = (self.rows - 1).bit_length()
         cuts = [levels * i // self.pipeline for i in range(1, self.pipeline)]
-        return self.logic.register(sum((self.rows >> level) * (self.weight_bits + level) for level in cuts))
+        return self.logic.register(sum((self.rows >> level) * (self._built + level) for level in cuts))
 
     def _accumulator(self) -> Cost:
-        bits = self.inputs.bits + self.weight_bits + (self.rows - 1).bit_length()
+        bits = self.inputs.bits + self._built + (self.rows - 1).bit_length()
         return self.logic.adder(bits) + self.logic.register(bits)
 
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return what does not depend on the data: word lines, accumulators, registers."""
         bits = self.inputs.bits
-        line = self.logic.gates(0.5 * self.cols * self.weight_bits, 0)
+        line = self.logic.gates(0.5 * self.cols * self._built, 0)
         accumulate = self._accumulator()
         stages = self._stages()
         period = max(self._tree().latency / self.pipeline, accumulate.latency)
@@ -178,18 +202,18 @@ class DigitalTile(AbstractTile):
         """
         ones = activity.density / 0.5
         gates = self.logic.gates(self.weight_bits, 0).energy
-        tree = self._tree().energy / self.rows
+        tree = self.logic.adder_tree(self.rows, self.weight_bits).energy / self.rows
         times = activity.positions * self.inputs.bits * weights * ones
         return {"cells": Cost(energy=gates * times), "output encoding": Cost(energy=tree * times)}
 
     def write_cost(self, rows: int, columns: int) -> Cost:
         """Row after row, all bits of a row at once."""
         write = self.cell.costs()["write"]
-        return Cost(energy=write.energy * rows * columns * self.weight_bits, latency=write.latency * rows)
+        return Cost(energy=write.energy * rows * columns * self._built, latency=write.latency * rows)
 
     def parts(self) -> Mapping[str, Cost]:
         """Return area and leakage by block."""
-        bits = self.rows * self.cols * self.weight_bits
+        bits = self.rows * self.cols * self._built
         gate = self.logic.gates(0, 1.0)
         column = self._tree() + self._accumulator() + self._stages()
         column = Cost(area=column.area, leakage=column.leakage)

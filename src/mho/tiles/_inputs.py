@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Second
+from mho.core import Second, SpecError
 
 Signing = Literal["differential", "phases"]
 
@@ -39,6 +39,16 @@ class AbstractInputEncoding(ABC):
     @abstractmethod
     def signed_pulses(self, signed: bool) -> bool:
         """Whether a pulse can be negative (a line driven below the common mode)."""
+
+    def at_bits(self, bits: int) -> AbstractInputEncoding:
+        """Return the encoding of inputs of fewer bits on the same lines.
+
+        Raises:
+            SpecError: if it has not so many bits, or only its own.
+        """
+        if bits == self.resolution:
+            return self
+        raise SpecError([f"{type(self).__name__} inputs have {self.resolution} bits, not {bits}; leave the bits out"])
 
     @property
     @abstractmethod
@@ -117,6 +127,11 @@ class BitParallel(AbstractInputEncoding):
         """Input bits."""
         return self.bits
 
+    def at_bits(self, bits: int) -> BitParallel:
+        """Take fewer steps of the same levels, or as much longer steps of the same pulse."""
+        bits = _fewer(self.bits, bits)
+        return replace(self, bits=bits, lsb_time=self.lsb_time * 2 ** (self.bits - bits))
+
     def input_range(self, signed: bool) -> tuple[int, int]:
         """Sign and magnitude."""
         return _magnitude_range(self.bits, signed)
@@ -185,6 +200,11 @@ class Split(AbstractInputEncoding):
     def _count(self) -> int:
         return -(-(self.bits - 1) // self.digit_bits)
 
+    def at_bits(self, bits: int) -> Split:
+        """Leave phases out, and the last one may be of a smaller digit."""
+        bits = _fewer(self.bits, bits)
+        return replace(self, bits=bits, digit_bits=min(self.digit_bits, bits - 1))
+
     def input_range(self, signed: bool) -> tuple[int, int]:
         """Sign and magnitude."""
         return _magnitude_range(self.bits, signed)
@@ -241,6 +261,10 @@ class BitSerial(AbstractInputEncoding):
         """Input bits."""
         return self.bits
 
+    def at_bits(self, bits: int) -> BitSerial:
+        """Leave phases out."""
+        return replace(self, bits=_fewer(self.bits, bits))
+
     def input_range(self, signed: bool) -> tuple[int, int]:
         """Two's complement, or all bits for unsigned inputs."""
         return (-(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1) if signed else (0, 2**self.bits - 1)
@@ -281,6 +305,12 @@ class BitSerial(AbstractInputEncoding):
     def pulse_time(self) -> Second:
         """The time of one bit."""
         return self.hold
+
+
+def _fewer(held: int, bits: int) -> int:
+    if not 2 <= bits <= held:
+        raise SpecError([f"inputs must have 2 to {held} bits, as many as the tile takes, not {bits}; change the bits"])
+    return bits
 
 
 def _check_bits(bits: int) -> None:

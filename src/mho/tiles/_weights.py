@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from mho.core import SpecError
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,16 @@ class AbstractWeightEncoding(ABC):
         """Whether a weight is the difference of two sides, alike but for their sign."""
         return False
 
+    def at_bits(self, bits: int) -> AbstractWeightEncoding:
+        """Return the encoding of weights of fewer bits in the same cells, over their whole range of conductances.
+
+        Raises:
+            SpecError: if it has not so many bits, or only its own.
+        """
+        if bits == self.resolution:
+            return self
+        raise SpecError([f"{type(self).__name__} weights have {self.resolution} bits, not {bits}; leave the bits out"])
+
     @property
     def reference_column(self) -> bool:
         """Whether each tile has a further column that all others are compared with."""
@@ -104,6 +116,10 @@ class Differential(AbstractWeightEncoding):
     def resolution(self) -> int:
         """Weight bits."""
         return self.bits
+
+    def at_bits(self, bits: int) -> Differential:
+        """As many steps fewer between the lowest and the highest conductance."""
+        return replace(self, bits=fewer(self.bits, bits))
 
     @property
     def weight_range(self) -> tuple[int, int]:
@@ -184,6 +200,10 @@ class BitSliced(AbstractWeightEncoding):
         """Weight bits."""
         return self.bits
 
+    def at_bits(self, bits: int) -> BitSliced:
+        """Leave slices out, from the least significant one: their columns of cells are not read."""
+        return replace(self, bits=fewer(self.bits, bits), bits_per_cell=min(self.bits_per_cell, max(1, bits - 1)))
+
     @property
     def weight_range(self) -> tuple[int, int]:
         """Two's complement."""
@@ -250,6 +270,10 @@ class OffsetColumn(AbstractWeightEncoding):
         """Weight bits."""
         return self.bits
 
+    def at_bits(self, bits: int) -> OffsetColumn:
+        """As many steps fewer between the lowest and the highest conductance."""
+        return replace(self, bits=fewer(self.bits, bits))
+
     @property
     def weight_range(self) -> tuple[int, int]:
         """Symmetric about zero."""
@@ -299,6 +323,17 @@ class OffsetColumn(AbstractWeightEncoding):
 def _mean(states: Float[Tensor, "cells *d"]) -> Float[Tensor, "*d"]:
     """Average over the devices, one after the other: torch's own order of summing depends on all other sizes."""
     return functools.reduce(torch.add, states.unbind(0)) / states.shape[0]
+
+
+def fewer(held: int, bits: int) -> int:
+    """Return a number of bits that is at least 2 and at most what is held.
+
+    Raises:
+        SpecError: if it is not.
+    """
+    if not 2 <= bits <= held:
+        raise SpecError([f"weights must have 2 to {held} bits, as many as the tile holds, not {bits}; change the bits"])
+    return bits
 
 
 def _check_bits(bits: int) -> None:
