@@ -25,7 +25,6 @@ class Sar(AbstractConverter):
     Valid: 4 to 8 bits, 28 nm, 0.9 V.
     """
 
-    bits: int
     supply: Annotated[Volt, Positive]
     capacitance_per_bit: Annotated[Farad, NotNegative]
     capacitance_per_4bits: Annotated[Farad, NotNegative]
@@ -39,24 +38,10 @@ class Sar(AbstractConverter):
     """Relative standard deviation of a unit capacitor."""
     sources: tuple[Source, ...] = ()
 
-    def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 16:
-            raise ValueError(f"a SAR converter has 1 to 16 bits, not {self.bits}")
-
-    @property
-    def resolution(self) -> int:
-        """The number of bits."""
-        return self.bits
-
     @property
     def noise(self) -> float:
         """Comparator noise in LSB."""
         return self.comparator_noise
-
-    @property
-    def concurrent(self) -> bool:
-        """No: it converts a sampled value."""
-        return False
 
     @property
     def mismatches(self) -> int:
