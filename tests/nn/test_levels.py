@@ -17,7 +17,7 @@ def _net() -> nn.Sequential:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 6)).eval()
     with torch.no_grad():
-        net[4].weight.mul_(10)  # so that answers are not all alike
+        net.get_parameter("4.weight").mul_(10)  # so that answers are not all alike
     return net
 
 
@@ -65,7 +65,7 @@ def test_gradients_of_levels_are_exact(adc: str, chip: str) -> None:
     book = matrix.codebook.requires_grad_()
 
     def value() -> Tensor:
-        return (tiled[0](X[:60]) * Seed(3).normal((60, 8, 6, 6))).sum()
+        return (tiled.get_submodule("0")(X[:60]) * Seed(3).normal((60, 8, 6, 6))).sum()
 
     value().backward()
     assert book.grad is not None
@@ -127,7 +127,8 @@ def test_learning_on_chips() -> None:
     after = mho.nn.ranges(tiled)
     for name, ranges in after.items():
         book, old = ranges.codebook, first[name].codebook
-        assert book is not None and old is not None
+        assert book is not None
+        assert old is not None
         assert not torch.equal(book, old)
         assert (book[..., 1, :].diff(dim=-1) >= 0).all()
         assert (book[..., 0, :].diff(dim=-1) >= 0).all()

@@ -24,6 +24,16 @@ class _Levels:
     """Between levels, on average."""
     rising: list[Tensor]
     """What has to stay in order along its last dimension."""
+    share: Tensor | None = None
+    """By how much more or less than the mean step each number of the one parameter moves."""
+
+    def settle(self, before: list[Tensor]) -> None:
+        """Give each number its share of the optimiser's move, and bring all into order."""
+        if self.share is not None:
+            for p, old in zip(self.parameters, before, strict=True):
+                p.copy_(torch.where(old.isfinite(), old.lerp(p, self.share), old))
+        for values in self.rising:
+            values.copy_(values.sort(-1).values)
 
 
 def _levels(network: nn.Module) -> list[_Levels]:
@@ -34,13 +44,22 @@ def _levels(network: nn.Module) -> list[_Levels]:
             for c in converters
         ]
     books = {name: tiled.codebook for name, (tiled, _) in matrices(network).items()}
-    found = [_Levels([b], float(b[..., 1, :].diff(dim=-1).mean()), [b]) for b in books.values() if b is not None]
+    found = [_book(b) for b in books.values() if b is not None]
     if not found:
         raise MhoError(
             "no layer has levels that can be learned; convert the network for a chip with adaptive converters and call "
             "mho.nn.calibrate first"
         )
     return found
+
+
+def _book(book: Tensor) -> _Levels:
+    """Each level of a codebook moves in steps of its own neighbourhood: they are narrow where sums crowd."""
+    steps = book[..., 1, :].diff(dim=-1)
+    ends = torch.cat([steps[..., :1], steps, steps[..., -1:]], -1)
+    own = torch.stack([ends[..., 1:], (ends[..., 1:] + ends[..., :-1]) / 2], -2)
+    mean = float(steps.mean())
+    return _Levels([book], mean, [book], own / mean)
 
 
 def learn_levels(
@@ -54,7 +73,8 @@ def learn_levels(
     """Move levels and transition levels, in place, so that the network answers as its teacher does; weights stay.
 
     The loss is the Kullback-Leibler distance of the answers, so that images need no labels. Steps of Adam are `rate` of
-    each layer's mean step between levels, falling to zero. Returns the mean loss of every epoch.
+    the step between levels (each layer's mean; of partial sums that about each level), falling to zero. Returns the
+    mean loss of every epoch.
 
     Args:
         network: `OutputConverters`; or one converted for a chip with adaptive converters and calibrated, whose levels
@@ -96,11 +116,12 @@ def learn_levels(
                 optimiser.zero_grad()
                 loss = nn.functional.kl_div(network(x).log_softmax(-1), p, reduction="batchmean")
                 loss.backward()
+                before = [[v.detach().clone() for v in layer.parameters] for layer in levels]
                 optimiser.step()
                 schedule.step()
                 with torch.no_grad():
-                    for values in (v for layer in levels for v in layer.rising):
-                        values.copy_(values.sort(-1).values)
+                    for layer, old in zip(levels, before, strict=True):
+                        layer.settle(old)
                 sum_ += float(loss.detach())
                 if progress is not None:
                     progress(epoch * len(batches) + i + 1, total)
