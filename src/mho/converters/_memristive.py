@@ -31,8 +31,9 @@ class Memristive(AbstractConverter):
     the signal lies near the transition level between, and that is the result (super-resolution). `"vote"`: the code
     that most of them give.
 
-    How far a level moves with its device is taken as equal for all levels, although an edge of a Q-cell moves two to
-    three times as much where its conductance is low (`QCell.edge`): the published map is not known.
+    How far a level moves with its device is taken as equal for all levels. An edge of a Q-cell moves two to three times
+    as much where its conductance is low (`QCell.edge`), but the measured converter does not show it, and with that map
+    the published INL and DNL are met no better: docs/concepts/converters.md.
 
     Source: [hong2025].
     """
