@@ -57,7 +57,7 @@ def test_absolute_and_own_line_differ() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("sar", "--bits", "40"), "a SAR converter has 1 to 16 bits, not 40"),
+        (("sar", "--bits", "40"), "Sar converters have 1 to 16 bits, not 40"),
         (("cco-hermes", "--mismatch", "1 %"), "a Cco has no parts that --mismatch could spread; leave it out"),
         (("sar", "--mismatch", "1 V"), "expected a ratio such as '5 %' or 0.05, not '1 V'"),
         (("sar", "--mismatch", "150 %"), "--mismatch must be from 0 to below 1, not '150 %'"),

@@ -57,8 +57,8 @@ def test_cost_is_counts_times_energy_of_a_count() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"bits": 0}, "a CCO converter has 1 to 16 bits, not 0"),
-        ({"bits": 17}, "a CCO converter has 1 to 16 bits, not 17"),
+        ({"bits": 0}, "Cco converters have 1 to 16 bits, not 0"),
+        ({"bits": 17}, "Cco converters have 1 to 16 bits, not 17"),
         ({"bits": 10}, "10 bits need at least 512 periods in the window, but f_max * window is 422; raise one of them"),
         (
             {"window": 1e-9},
@@ -69,6 +69,6 @@ def test_cost_is_counts_times_energy_of_a_count() -> None:
 def test_wrong_values(changes: dict[str, float], message: str) -> None:
     cco = load_converter("cco-hermes")
     assert isinstance(cco, Cco)
-    with pytest.raises(ValueError, match=r"CCO|periods") as error:
+    with pytest.raises(ValueError, match=r"Cco|periods") as error:
         replace(cco, **changes)
     assert str(error.value) == message

@@ -120,14 +120,14 @@ def test_cost_of_five_bits_as_published() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"bits": 9}, "a memristive converter has 2 to 8 bits, not 9"),
+        ({"bits": 9}, "Memristive converters have 2 to 8 bits, not 9"),
         ({"copies": 3}, 'copies must be 1, or 2 for rule = "boundary", or more for "vote", not 3 for \'boundary\''),
         ({"group": -1}, "group must be a number of converters, or 0 for all of a row tile, not -1"),
         ({"state_sigmas": (1e-6,)}, "states and state_sigmas must be as many, at least two, not 7 and 1"),
     ],
 )
 def test_wrong_values(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=r"memristive|copies|group|states") as error:
+    with pytest.raises(ValueError, match=r"Memristive|copies|group|states") as error:
         replace(_load("memristive-5b"), **changes)
     assert str(error.value) == message
 

@@ -106,7 +106,7 @@ def test_cost_formulas(bits: int, rows: int) -> None:
 
 @pytest.mark.parametrize("bits", [0, 17, -1])
 def test_bits(bits: int) -> None:
-    with pytest.raises(ValueError, match=rf"^a SAR converter has 1 to 16 bits, not {bits}$"):
+    with pytest.raises(ValueError, match=rf"^Sar converters have 1 to 16 bits, not {bits}$"):
         _sar(bits)
 
 

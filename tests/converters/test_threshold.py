@@ -49,9 +49,9 @@ def test_an_ideal_sine_has_six_db_a_bit(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("flash-4b", {"bits": 13}, "a Flash converter has 1 to 12 bits, not 13"),
-        ("pipeline-8b", {"bits": 1}, "a pipeline converter has 2 to 14 bits, not 1"),
-        ("integrate-fire-8b", {"bits": 0}, "an integrate-and-fire converter has 1 to 12 bits, not 0"),
+        ("flash-4b", {"bits": 13}, "Flash converters have 1 to 12 bits, not 13"),
+        ("pipeline-8b", {"bits": 1}, "Pipeline converters have 2 to 14 bits, not 1"),
+        ("integrate-fire-8b", {"bits": 0}, "IntegrateFire converters have 1 to 12 bits, not 0"),
         (
             "integrate-fire-8b",
             {"dead_time": 2e-8},

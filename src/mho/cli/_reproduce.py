@@ -14,6 +14,7 @@ from ._main import app
 def reproduce(
     name: Annotated[str | None, typer.Argument(help="Which result; see --list.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the results that can be reproduced.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="All that was published, where that takes hours.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> None:
@@ -30,7 +31,7 @@ def reproduce(
         for key, result in RESULTS.items():
             typer.echo(f"{key:{max(map(len, RESULTS))}} {result.title}")
         return
-    rows = reproduce_(name)
+    rows = reproduce_(name, full)
     if as_json:
         typer.echo(json.dumps([r.to_dict() for r in rows], indent=1))
         return

@@ -21,6 +21,7 @@ from ._pipeline import Pipeline as Pipeline
 from ._qcell import QCell as QCell
 from ._qcell import johnson as johnson
 from ._qcell import windows as windows
+from ._quantise import quantise as quantise
 from ._ramp import Ramp as Ramp
 from ._sar import Sar as Sar
 from ._search import count as count

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -40,7 +40,7 @@ class ColumnErrors:
     offset: Float[Tensor, "*columns"]
     profile: Tensor | None = None
     """What else the converter knows of each column, `[*columns, any]`, for `quantise_`: the true weights of the bits of
-    a SAR, the transition levels of a flash. None where codes are sums rounded.
+    a SAR, the transition levels of a flash. Sizes are 1 where columns are alike; None where codes are sums rounded.
     """
 
 
@@ -60,6 +60,9 @@ class AbstractConverter(ABC):
     floats; a converter with levels of its own (`adaptive`) gives the level that a code stands for.
     """
 
+    bits: int = field(kw_only=True)
+    bit_range: ClassVar[tuple[int, int]] = (1, 16)
+    """The fewest and the most bits."""
     gain_per_kelvin: float = field(default=0.0, kw_only=True)
     """Relative change of the gain of all columns alike for each K away from the temperature of calibration."""
     gain_sigma: Annotated[Ratio, NotNegative] = field(default=0.0, kw_only=True)
@@ -69,10 +72,15 @@ class AbstractConverter(ABC):
     offset_sigma: Annotated[float, NotNegative] = field(default=0.0, kw_only=True)
     """Standard deviation of the offset between columns, in LSB."""
 
+    def __post_init__(self) -> None:
+        fewest, most = self.bit_range
+        if not fewest <= self.bits <= most:
+            raise ValueError(f"{type(self).__name__} converters have {fewest} to {most} bits, not {self.bits}")
+
     @property
-    @abstractmethod
     def resolution(self) -> int:
         """The number of bits."""
+        return self.bits
 
     @property
     @abstractmethod
@@ -80,14 +88,14 @@ class AbstractConverter(ABC):
         """Standard deviation of the noise of one conversion, in LSB."""
 
     @property
-    @abstractmethod
     def concurrent(self) -> bool:
-        """Whether it converts while the input pulse lasts (an oscillator), or afterwards (SAR)."""
+        """Whether it converts while the input pulse lasts (an oscillator), or a sampled value afterwards (SAR)."""
+        return False
 
     @property
-    @abstractmethod
     def mismatches(self) -> int:
         """How many normal draws one column takes beside those of gain and offset."""
+        return 0
 
     @abstractmethod
     def profile(self, z: Float[Tensor, "*columns n"] | None, codebook: Tensor | None = None) -> Tensor | None:
@@ -180,6 +188,11 @@ class AbstractConverter(ABC):
         return 0
 
     @property
+    def converters_per_mismatch(self) -> int:
+        """How many neighbouring converters have their mismatch draws in common, such as those on one ramp."""
+        return 1
+
+    @property
     def rectifies(self) -> bool:
         """Whether signals below zero give zero."""
         return False
@@ -212,8 +225,8 @@ class AbstractConverter(ABC):
         if self.trim_step > 0:
             error = error - self.trim_step * (error / self.trim_step).round()
         profile = self.profile(draws.get("mismatch"), codebook)
-        if profile is not None:
-            profile = profile.expand(*error.shape, -1)
+        if profile is not None:  # one for all columns stays one
+            profile = profile.reshape(*[1] * (error.dim() + 1 - profile.dim()), *profile.shape)
         if self.adaptive:
             return ColumnErrors(torch.ones_like(error), torch.zeros_like(error), profile)
         return ColumnErrors(1 + error, self.offset_sigma * draws["offset"], profile)

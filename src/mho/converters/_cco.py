@@ -26,7 +26,6 @@ class Cco(AbstractConverter):
     Source: [khaddam2022]. Valid: 14 nm, 0.8 V, up to 3.3 GHz.
     """
 
-    bits: int
     f_max: Annotated[Hertz, Positive]
     """Highest frequency; full scale is f_max times the pulse length, in counts."""
     count_energy: Annotated[Joule, NotNegative]
@@ -43,8 +42,7 @@ class Cco(AbstractConverter):
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 16:
-            raise ValueError(f"a CCO converter has 1 to 16 bits, not {self.bits}")
+        super().__post_init__()
         if self.curvature > 0.25:
             raise ValueError(f"curvature must be at most 0.25, beyond which counts fall again, not {self.curvature}")
         if self.f_max * self.window < 2 ** (self.bits - 1):
@@ -52,11 +50,6 @@ class Cco(AbstractConverter):
                 f"{self.bits} bits need at least {2 ** (self.bits - 1)} periods in the window, "
                 f"but f_max * window is {self.f_max * self.window:.0f}; raise one of them"
             )
-
-    @property
-    def resolution(self) -> int:
-        """The number of bits."""
-        return self.bits
 
     @property
     def noise(self) -> float:
@@ -72,11 +65,6 @@ class Cco(AbstractConverter):
     def concurrent(self) -> bool:
         """Yes: it counts while the current flows."""
         return True
-
-    @property
-    def mismatches(self) -> int:
-        """None: columns differ in gain and offset."""
-        return 0
 
     def profile(self, z: Tensor | None, codebook: Tensor | None = None) -> Tensor | None:
         """Return the transition levels of a curved oscillator, those of whole counts."""

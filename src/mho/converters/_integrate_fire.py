@@ -26,7 +26,7 @@ class IntegrateFire(AbstractConverter):
     Source of the read-out with a built-in activation: [yan2019].
     """
 
-    bits: int
+    bit_range = (1, 12)
     spike_energy: Annotated[Joule, NotNegative]
     """Of one spike with its count."""
     mean_count: Annotated[Ratio, NotNegative]
@@ -41,18 +41,12 @@ class IntegrateFire(AbstractConverter):
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 12:
-            raise ValueError(f"an integrate-and-fire converter has 1 to 12 bits, not {self.bits}")
+        super().__post_init__()
         if self.dead_time * 2**self.bits >= self.window:
             raise ValueError(
                 f"{2**self.bits} spikes need dead times of less than {self.window:g} s together, but dead_time is "
                 f"{self.dead_time:g} s; lower it, lengthen window or take fewer bits"
             )
-
-    @property
-    def resolution(self) -> int:
-        """The number of bits."""
-        return self.bits
 
     @property
     def noise(self) -> float:
@@ -73,11 +67,6 @@ class IntegrateFire(AbstractConverter):
     def concurrent(self) -> bool:
         """Yes: it counts while the current flows."""
         return True
-
-    @property
-    def mismatches(self) -> int:
-        """None: columns differ in gain and offset."""
-        return 0
 
     def profile(self, z: Tensor | None, codebook: Tensor | None = None) -> Tensor | None:
         """Return the magnitudes at which counts rise, where spikes have a dead time.

@@ -22,7 +22,7 @@ class Pipeline(AbstractConverter):
     Decisions may err by a quarter of the range without harm: only errors e of the gain bend the transfer.
     """
 
-    bits: int
+    bit_range = (2, 14)
     clock: Annotated[Hertz, Positive]
     """A stage's decisions per second."""
     stage_energy: Annotated[Joule, NotNegative]
@@ -36,24 +36,10 @@ class Pipeline(AbstractConverter):
     """Noise of one conversion in LSB."""
     sources: tuple[Source, ...] = ()
 
-    def __post_init__(self) -> None:
-        if not 2 <= self.bits <= 14:
-            raise ValueError(f"a pipeline converter has 2 to 14 bits, not {self.bits}")
-
-    @property
-    def resolution(self) -> int:
-        """The number of bits."""
-        return self.bits
-
     @property
     def noise(self) -> float:
         """Noise of one conversion."""
         return self.conversion_noise
-
-    @property
-    def concurrent(self) -> bool:
-        """No: it converts a sampled value."""
-        return False
 
     @property
     def _stages(self) -> int:

@@ -24,8 +24,8 @@ class Ramp(AbstractThresholdConverter):
     With a comparator that draws power all the time (`comparator_power`) it is the usual single-slope converter. With
     one that decides at each clock (`comparator_energy`) and a ramp of switched capacitors it is the low-power LPAR
     converter of [liu2020]: the clock sets the resolution, and the count leaves as pulses that drive the next array
-    (`pulses`), which then needs no input converter of its own. Steps are drawn for each column, although columns that
-    share a ramp share its errors: their spread is right, what they have in common is not.
+    (`pulses`), which then needs no input converter of its own. Columns on one ramp have its steps in common; offsets,
+    those of comparators, are each column's own.
     """
 
     clock: Annotated[Hertz, Positive]
@@ -46,6 +46,11 @@ class Ramp(AbstractThresholdConverter):
     curvature: Annotated[Ratio, NotNegative, Le(0.25)] = 0.0
     """Integral non-linearity of the ramp in its middle, of its span."""
     sources: tuple[Source, ...] = ()
+
+    @property
+    def converters_per_mismatch(self) -> int:
+        """Those on one ramp."""
+        return self.columns_per_ramp
 
     @property
     def pulse_output(self) -> bool:

@@ -29,7 +29,6 @@ class Sar(AbstractConverter):
     Valid: 4 to 8 bits, 28 nm, 0.9 V.
     """
 
-    bits: int
     supply: Annotated[Volt, Positive]
     capacitance_per_bit: Annotated[Farad, NotNegative]
     capacitance_per_4bits: Annotated[Farad, NotNegative]
@@ -45,10 +44,6 @@ class Sar(AbstractConverter):
     """Decisions that it has capacitors for beyond `bits`, and leaves out."""
     sources: tuple[Source, ...] = ()
 
-    def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 16:
-            raise ValueError(f"a SAR converter has 1 to 16 bits, not {self.bits}")
-
     def at_bits(self, bits: int) -> Sar:
         """Stop after so many decisions."""
         larger = self._coarser(bits)
@@ -62,19 +57,9 @@ class Sar(AbstractConverter):
         )
 
     @property
-    def resolution(self) -> int:
-        """The number of bits."""
-        return self.bits
-
-    @property
     def noise(self) -> float:
         """Comparator noise in LSB."""
         return self.comparator_noise
-
-    @property
-    def concurrent(self) -> bool:
-        """No: it converts a sampled value."""
-        return False
 
     @property
     def mismatches(self) -> int:

@@ -21,8 +21,8 @@ def search_(signal: Tensor, low: float, high: float, transitions: Float[Tensor, 
 def count(signal: Tensor, transitions: Float[Tensor, "*columns levels"]) -> Tensor:
     """Return how many of 2^bits - 1 rising transition levels lie at or below each signal: a binary search, int32."""
     levels = transitions.shape[-1]
-    if transitions.numel() == levels:  # one for all
-        return torch.bucketize(signal, transitions.flatten().to(signal.dtype), right=True, out_int32=True)
+    if transitions.numel() == levels and not torch.compiler.is_compiling():  # one for all
+        return torch.bucketize(signal.contiguous(), transitions.flatten().to(signal.dtype), right=True, out_int32=True)
 
     def search(some: Tensor, flat: Tensor, first: Tensor) -> Tensor:
         at = (first - 1).expand(some.shape).clone()

@@ -20,15 +20,11 @@ from ._search import search_
 class AbstractThresholdConverter(AbstractConverter):
     """A converter that samples its signal and that its transition levels describe."""
 
-    bits: int = field(kw_only=True)
+    bit_range = (1, 12)
     conversion_noise: Annotated[float, NotNegative] = field(default=0.0, kw_only=True)
     """Standard deviation of the noise of one conversion, in LSB."""
     mismatch: Annotated[Ratio, NotNegative] = field(default=0.0, kw_only=True)
     """Standard deviation of what each transition level has to itself; see `transitions`."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 12:
-            raise ValueError(f"a {type(self).__name__} converter has 1 to 12 bits, not {self.bits}")
 
     @property
     @abstractmethod
@@ -46,16 +42,6 @@ class AbstractThresholdConverter(AbstractConverter):
     def mismatches(self) -> int:
         """One for each transition level."""
         return 2**self.bits - 1 if self.mismatch else 0
-
-    @property
-    def concurrent(self) -> bool:
-        """No: it converts a sampled value."""
-        return False
-
-    @property
-    def resolution(self) -> int:
-        """The number of bits."""
-        return self.bits
 
     @property
     def noise(self) -> float:

@@ -16,12 +16,12 @@ from ._kinds import ConvTranspose1d as ConvTranspose1d
 from ._kinds import ConvTranspose2d as ConvTranspose2d
 from ._kinds import ConvTranspose3d as ConvTranspose3d
 from ._kinds import Linear as Linear
+from ._levels import learn_levels as learn_levels
 from ._outputs import OutputConverter as OutputConverter
 from ._outputs import OutputConverters as OutputConverters
 from ._outputs import capture_outputs as capture_outputs
 from ._outputs import fit_outputs as fit_outputs
 from ._outputs import fold_batchnorm as fold_batchnorm
-from ._outputs import learn_levels as learn_levels
 from ._outputs import matrix_layers as matrix_layers
 from ._recurrent import GRU as GRU
 from ._recurrent import LSTM as LSTM

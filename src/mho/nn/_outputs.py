@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mho.converters import Codebook, Rule, combine, count, lloyd_max, take
+from mho.converters import Codebook, Rule, combine, count, lloyd_max, quantise
 from mho.core import MhoError, Seed
 
 _KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -75,8 +75,7 @@ def _axis(layer: nn.Module) -> int:
 class OutputConverter(nn.Module):
     """Converts the outputs of one layer: to the level of its code, or with several copies as their rule says.
 
-    Levels and transition levels are parameters. Gradients of levels are exact; those of transition levels count the
-    outputs that lie within half a step about them; inputs pass straight through between the outermost levels.
+    Levels and transition levels are parameters; see `mho.converters.quantise` for their gradients.
     """
 
     def __init__(self, codebook: Codebook, axis: int = 1) -> None:
@@ -109,44 +108,9 @@ class OutputConverter(nn.Module):
             return x if x.dim() == 1 else x.reshape(x.shape[0], *[1] * behind, x.shape[-1])
 
         if not self.copies:
-            quantise: Any = _Quantise.apply
             return quantise(y, spread(self.transitions), spread(self.levels))
         codes = [count(y, spread(t)) for t in self.copies]
         return combine(codes, spread(self.transitions), spread(self.levels), self.rule)
-
-
-class _Quantise(torch.autograd.Function):
-    """Level of the code; see `OutputConverter` for its gradients."""
-
-    @staticmethod
-    def forward(ctx: Any, y: Tensor, transitions: Tensor, levels: Tensor) -> Tensor:
-        codes = count(y, transitions)
-        ctx.save_for_backward(y, transitions, levels, codes)
-        return take(levels, codes)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        y, transitions, levels, codes = ctx.saved_tensors
-        g = grads[0]
-        inside = (y >= levels[..., 0]) & (y <= levels[..., -1])
-        n = levels.shape[-1]
-        column = torch.arange(levels.numel() // n, device=y.device).reshape(levels.shape[:-1]).expand(y.shape)
-
-        def gathered(values: Tensor, at: Tensor, width: int) -> Tensor:
-            """Sum values by column and index."""
-            flat = torch.zeros(levels.numel() // n * width, dtype=values.dtype, device=y.device)
-            return flat.index_add_(0, (column * width + at).flatten(), values.flatten())
-
-        by_level = gathered(g, codes, n).reshape(levels.shape)
-        # An output in a step belongs to the transition that is nearer: raising that one by d moves d / width of them.
-        lower = (codes - 1).clamp(min=0)
-        upper = codes.clamp(max=n - 2)
-        nearer = torch.where((y - take(transitions, lower)).abs() <= (take(transitions, upper) - y).abs(), lower, upper)
-        step = take(levels, nearer + 1) - take(levels, nearer)
-        near = (y - take(transitions, nearer)).abs() <= step / 4
-        width = (step / 2).clamp(min=1e-12)
-        by_transition = gathered(torch.where(near, -g * step / width, 0.0), nearer, n - 1).reshape(transitions.shape)
-        return g * inside, by_transition, by_level
 
 
 class OutputConverters(nn.Module):
@@ -200,57 +164,3 @@ class _Converted(nn.Module):
 def fit_outputs(outputs: Mapping[str, Tensor], bits: int | Mapping[str, int]) -> dict[str, Codebook]:
     """Fit a codebook of least squared error to each layer's outputs, as `capture_outputs` gives them."""
     return {name: lloyd_max(x, bits if isinstance(bits, int) else bits[name]) for name, x in outputs.items()}
-
-
-def learn_levels(
-    network: OutputConverters,
-    teacher: nn.Module,
-    batches: Iterable[Tensor],
-    epochs: int = 4,
-    rate: float = 0.02,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[float]:
-    """Move levels and transition levels, in place, so that the network answers as its teacher does; weights stay.
-
-    The loss is the Kullback-Leibler distance of the answers, so that images need no labels. Steps of Adam are `rate` of
-    each layer's mean step between levels, falling to zero. Returns the mean loss of every epoch.
-    """
-    batches = list(batches)
-    if epochs < 1 or not batches:
-        raise MhoError(f"learning needs at least one epoch and one batch, not {epochs} and {len(batches)}")
-    with torch.no_grad():
-        wanted = [teacher(x).softmax(-1) for x in batches]
-    groups = [
-        {"params": list(c.parameters()), "lr": rate * float(c.codebook.levels.diff(dim=-1).mean())}
-        for c in map(network.of, network.names)
-    ]
-    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
-    total = epochs * len(batches)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / total)
-    own = {id(p) for c in map(network.of, network.names) for p in c.parameters()}
-    weights = [p for p in network.parameters() if p.requires_grad and id(p) not in own]
-    for p in weights:
-        p.requires_grad_(False)
-    losses: list[float] = []
-    try:
-        for epoch in range(epochs):
-            sum_ = 0.0
-            for i, (x, p) in enumerate(zip(batches, wanted, strict=True)):
-                optimiser.zero_grad()
-                loss = nn.functional.kl_div(network(x).log_softmax(-1), p, reduction="batchmean")
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                with torch.no_grad():
-                    for name in network.names:
-                        c = network.of(name)
-                        c.levels.copy_(c.levels.sort(-1).values)
-                        c.transitions.copy_(c.transitions.sort(-1).values)
-                sum_ += float(loss.detach())
-                if progress is not None:
-                    progress(epoch * len(batches) + i + 1, total)
-            losses.append(sum_ / len(batches))
-    finally:
-        for p in weights:
-            p.requires_grad_(True)
-    return losses

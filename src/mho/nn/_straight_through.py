@@ -46,7 +46,7 @@ def steps(weight: Tensor, top: float, quantization: Quantization) -> tuple[Tenso
 
 
 class StraightThrough(torch.autograd.Function):
-    """Return `y`, with the gradients of x and weight that their product (linear, or a convolution) has.
+    """Return `y`, with the gradients of x and weight that their product (linear, or a convolution) has, and its own.
 
     The product is that of the quantised values: weight = integers x step, x = inputs x scale, and inputs that were
     clipped have no gradient. Source: [bengio2013], Sec. 4 (the straight-through estimator).
@@ -80,7 +80,7 @@ class StraightThrough(torch.autograd.Function):
             to_x = (to_x if unclipped is None else to_x.mul_(unclipped)).to(ctx.kinds[0])
         if to_weight is not None:
             to_weight = to_weight.to(ctx.kinds[1])
-        return (to_x, to_weight, *[None] * 7)
+        return (to_x, to_weight, gradients[0] if ctx.needs_input_grad[2] else None, *[None] * 6)
 
 
 def _linear(

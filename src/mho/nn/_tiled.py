@@ -52,6 +52,8 @@ class TrainingNoise:
     """Errors of cells, drawn anew for each batch: a chip for each step."""
     time: float | None = 0.0
     """Seconds after writing at which the cells are read; None for cells just written."""
+    levels: bool = True
+    """Errors of the programmed levels of adaptive converters, drawn anew for each batch."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ class TiledMatrix(nn.Module):
     """A matrix on tiles: `forward(x, weight)` multiplies as the chip does. It has no parameters of its own.
 
     In evaluation: integers, and a chip as designed (`mho.tiles.AnalogTile.design`), without noise. In training the same
-    with `noise`; gradients are those of the exact product of the integers, past roundings and noise. Once programmed,
-    the weights are those in the cells, and the batch holds that of all chips, one after another.
+    with `noise`; gradients are those of the exact product of the integers, past roundings and noise, and of the levels
+    of adaptive converters if `codebook` requires them. Once programmed, the weights are those in the cells, and the
+    batch holds that of all chips, one after another.
     """
 
     full_scale: Tensor | None
@@ -117,7 +120,7 @@ class TiledMatrix(nn.Module):
         """The number formats, once calibrated."""
         if self.full_scale is None:
             return None
-        codebook = None if self.codebook is None else self.codebook.cpu()
+        codebook = None if self.codebook is None else self.codebook.detach().cpu().clone()
         levels = None if self.levels is None else self.levels.cpu()
         return Ranges(self.scale, self.bounds, self.signed, self.full_scale.cpu(), codebook, levels)
 
@@ -162,13 +165,22 @@ class TiledMatrix(nn.Module):
         if self.seen is not None or self.programmed is not None or self.full_scale is None:
             return None
         low, high = self.tile.weight_range
-        with torch.no_grad(), torch.autocast(weight.device.type, enabled=False):
+        with torch.set_grad_enabled(self.learns), torch.autocast(weight.device.type, enabled=False):
             integers, step = steps(weight, min(high, -low), self.quantization)
-            z = None
+            z = spread = None
             if self.training and self.noise.cells and self.point.moments is not None:
                 z = randn(integers, [self.point.moments.shape[1], *integers.shape])
-            state = self.tile.design(self.layout, integers, self.full_scale, self.signed, self.point, z, self.codebook)
+            if self.training and self.noise.levels and (shape := self.tile.spread_shape(self.layout)) is not None:
+                spread = randn(integers, list(shape))
+            state = self.tile.design(
+                self.layout, integers, self.full_scale, self.signed, self.point, z, self.codebook, spread
+            )
         return Laid(integers, step, state)
+
+    @property
+    def learns(self) -> bool:
+        """Whether products have gradients of the levels of converters, as `codebook` asks for."""
+        return self.codebook is not None and self.codebook.requires_grad and torch.is_grad_enabled()
 
     def forward(self, x: Tensor, weight: Tensor, laid: Laid | None = None) -> Tensor:
         """Return weight x as the chip gives it.
@@ -197,7 +209,7 @@ class TiledMatrix(nn.Module):
 
     def _designed(self, x: Tensor, weight: Tensor, laid: Laid) -> Tensor:
         inputs, unclipped = quantise(x, self.scale, self.bounds, self.levels)
-        with torch.no_grad():
+        with torch.set_grad_enabled(self.learns):
             batch = inputs.unsqueeze(0)
             shape = self.tile.noise_shape(self.layout, self.layout.positions(batch), self.signed)
             noise = None
@@ -243,7 +255,7 @@ class TiledMatrix(nn.Module):
                 "the ranges of this layer's inputs and converters are not known; call mho.nn.calibrate first"
             )
         integers, step = weight_integers(self.tile, weight.detach().float().cpu(), self.quantization)
-        codebook = None if self.codebook is None else self.codebook.cpu()
+        codebook = None if self.codebook is None else self.codebook.detach().cpu()
         full_scale = self.full_scale.cpu()
         state = self.tile.program(self.layout, integers, full_scale, list(chips), [condition], self.signed, codebook)
         streams = "\n".join(c.child("noise").text for c in chips) if noisy else None

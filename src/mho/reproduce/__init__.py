@@ -44,8 +44,16 @@ RESULTS: dict[str, Result] = {
 """By name, what can be reproduced."""
 
 
-def reproduce(name: str) -> list[Row]:
-    """Recompute a published result."""
+def reproduce(name: str, full: bool = False) -> list[Row]:
+    """Recompute a published result, or the `full` study of it.
+
+    Raises:
+        FileError: if there is no result, or no longer study, of that name.
+    """
     if name not in RESULTS:
         raise FileError(f"no result is called {name!r}; {nearest(name, RESULTS)}")
-    return RESULTS[name].compute()
+    result = RESULTS[name]
+    if full and result.study is None:
+        have = ", ".join(key for key, other in RESULTS.items() if other.study is not None)
+        raise FileError(f"{name} has no longer study than it computes anyway; leave --full out, or take {have}")
+    return result.study() if full and result.study is not None else result.compute()

@@ -70,3 +70,5 @@ class Result:
 
     title: str
     compute: Callable[[], list[Row]]
+    study: Callable[[], list[Row]] | None = None
+    """The same with all that was published, where that takes hours."""

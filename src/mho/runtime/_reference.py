@@ -78,6 +78,7 @@ class ReferenceBackend(AbstractBackend):
         solved = None if real.circuit is None else _solved(real.circuit, [p for _, p in phases], at)
         if (tile.current_law is not None or tile.dac_inl) and tile.inputs.energy_exponent == 2:
             phases = [(w, _driven(tile, p)) for w, p in phases]
+        profile = None if real.profile is None else real.profile.expand(*real.gain.shape, -1)
         value = np.zeros(digits.shape[-1])
         for n in range(digits.shape[-1]):
             for p, (weight, pulses) in enumerate(phases):
@@ -100,7 +101,7 @@ class ReferenceBackend(AbstractBackend):
                             each = real.read_variance[i, g, r, s, :, n].numpy().astype(np.float64)
                             power += np.dot(pulses**2, each) * (float(real.gain[i, g, r, s, n]) / lsb) ** 2
                         signal += math.sqrt(power) * float(noise[p, s, n])
-                    bits = None if real.profile is None else real.profile[i, g, r, s, n].numpy()
+                    bits = None if profile is None else profile[i, g, r, s, n].numpy()
                     code = _convert(tile.converter, signal, real.low, real.high, bits)
                     corrected = (code - float(real.offset_correction[i, g, r, s, n])) / float(
                         real.gain_correction[i, g, r, s, n]

@@ -480,9 +480,18 @@ class AnalogTile(AbstractTile):
         point: DesignPoint,
         z: Float[Tensor, "S *weights"] | None = None,
         codebook: Tensor | None = None,
+        spread: Float[Tensor, "G R converters levels"] | None = None,
     ) -> ArrayState:
-        """Lay the weights out on a chip without spread."""
-        return design(self, layout, weights, full_scale, signed, point, z, codebook)
+        """Lay the weights out on a chip without spread, but for what `z` and `spread` say."""
+        return design(self, layout, weights, full_scale, signed, point, z, codebook, spread)
+
+    def spread_shape(self, layout: AbstractLayout) -> tuple[int, ...] | None:
+        """One number for each level of each converter."""
+        if not self.converter.adaptive:
+            return None
+        lines = len(self.weights.significance) * (layout.columns + self.weights.reference_column)
+        converters = -(-lines // self.columns_per_converter)
+        return (layout.groups, layout.row_tiles, converters, self.converter.mismatches)
 
     @property
     def noise_lsb(self) -> float:

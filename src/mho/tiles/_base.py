@@ -15,12 +15,14 @@ from mho.digital import Logic, Technology, load_technology
 
 from ._layout import AbstractLayout
 
-Compensation = Literal["none", "global", "column"]
+Compensation = Literal["none", "global", "column", "levels"]
 
 
 @dataclass(frozen=True)
 class Condition:
-    """When the chip is read, and whether a global or per-column factor makes up for drift."""
+    """When the chip is read, and what makes up for drift: nothing, one factor a row tile (`"global"`), one a column, or
+    the programmed levels of adaptive converters, which follow the sums of their row tile.
+    """
 
     time: Second | None = 0.0
     """Seconds after programming; None for cells just written, without drift, relaxation or read noise."""
@@ -203,12 +205,18 @@ class AbstractTile(ABC):
         point: DesignPoint,
         z: Float[Tensor, "S *weights"] | None = None,
         codebook: Tensor | None = None,
+        spread: Float[Tensor, "G R converters levels"] | None = None,
     ) -> Any:
         """Return the state of one chip as designed, for training: converters alike, and cells at their targets.
 
-        With standard normal `z` each digit errs as its cells do, by their mean and standard deviation. Plain torch, on
-        the device of the weights.
+        With standard normal `z` each digit errs as its cells do, by their mean and standard deviation, and with
+        `spread`, of `spread_shape`, each programmed level. Plain torch, on the device of the weights; a codebook that
+        requires gradients has them.
         """
+
+    def spread_shape(self, layout: AbstractLayout) -> tuple[int, ...] | None:
+        """Return the shape of what `design` takes as `spread`; None where no levels are programmed."""
+        return None
 
     @abstractmethod
     def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:

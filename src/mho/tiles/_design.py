@@ -16,6 +16,7 @@ from mho.core import Second, Seed
 from ._base import DesignPoint
 from ._conv_layout import AbstractConvLayout
 from ._layout import AbstractLayout
+from ._realise import by_line, profile_by_line
 from ._state import ArrayState
 from ._wiring import Wiring
 
@@ -55,8 +56,9 @@ def design(
     point: DesignPoint,
     z: Float[Tensor, "S *weights"] | None,
     codebook: Tensor | None = None,
+    spread: Tensor | None = None,
 ) -> ArrayState:
-    """Return the state of one chip whose converters are alike; see `AbstractTile.design`."""
+    """Return the state of one chip, whose converters are alike but for their levels; see `AbstractTile.design`."""
     gain, offset = point.trim
     low, high = tile.converter.codes(tile.bipolar(signed))
     digits = _digits(tile, layout, weights, point, z)
@@ -80,7 +82,7 @@ def design(
         constant=coefficient.sum((2, 3)) * offset,
         low=low,
         high=high,
-        profile=_profile(tile, codebook, shape, digits),
+        profile=_profile(tile, codebook, spread, shape, digits),
         row_conductance=digits.new_zeros(1, groups, row_tiles, rows),
         chips=1,
         noise=(noise.square() + tile.noise_lsb**2).sqrt(),
@@ -88,9 +90,15 @@ def design(
     )
 
 
-def _profile(tile: AnalogTile, codebook: Tensor | None, shape: tuple[int, ...], like: Tensor) -> Tensor | None:
-    profile = tile.converter.profile(None, codebook)
-    return None if profile is None else profile.to(like.device).expand(*shape, -1)
+def _profile(
+    tile: AnalogTile, codebook: Tensor | None, spread: Tensor | None, shape: tuple[int, ...], like: Tensor
+) -> Tensor | None:
+    z = None if spread is None else by_line(spread[None], tile.columns_per_converter, *shape[3:])
+    profile = tile.converter.profile(z, codebook)
+    if profile is None:
+        return None
+    profile = profile.reshape(*[1] * (len(shape) + 1 - profile.dim()), *profile.shape).to(like.device)
+    return profile_by_line(profile, *shape[3:])
 
 
 def _digits(

@@ -125,6 +125,7 @@ class DigitalTile(AbstractTile):
         point: DesignPoint,
         z: Float[Tensor, "S *weights"] | None = None,
         codebook: Tensor | None = None,
+        spread: Tensor | None = None,
     ) -> Tensor:
         """Store the weights."""
         return layout.arrange(layout.split_weight(weights)[None, :, :, None])

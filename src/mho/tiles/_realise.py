@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mho.arrays import Ohmic
-from mho.core import RangeWarning, Seed, normal_per_instance
+from mho.core import MhoError, RangeWarning, Seed, normal_per_instance
 
 from ._base import Condition
 from ._circuit import Circuit
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ._analog import AnalogTile
 
 _CALIBRATION_VECTORS = 64
+_LEVEL_ROUNDS = 3
+"""Rounds in which levels follow what the calibration vectors give."""
 ROOM = 300.0
 """Temperature in K at which chips are written and calibrated."""
 
@@ -72,7 +74,8 @@ def realise(
     low, high = tile.converter.codes(tile.bipolar(signed))
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
     _, groups, row_tiles, slices, _, columns = targets.shape
-    errors = tile.converter.errors(_column_draws(tile, chips, (groups, row_tiles, slices, columns)), codebook)
+    column_draws = _column_draws(tile, chips, (groups, row_tiles, slices, columns))
+    errors = tile.converter.errors(column_draws, codebook)
     correction = tile.converter.calibrate(errors, low, high)
     significance = torch.tensor(tile.weights.significance)[:, None]
     unit = torch.tensor(tile.weights.full_digits) * tile.inputs.pulse_steps / (full_scale / high)  # [R, S]
@@ -101,21 +104,38 @@ def realise(
             return errors.gain
         return errors.gain * (1 + tile.converter.gain_per_kelvin * (condition.temperature - ROOM))
 
-    def outputs(digits: Tensor, gain: Tensor) -> Tensor:
+    def outputs(digits: Tensor, gain: Tensor, profile: Tensor | None = errors.profile) -> Tensor:
         """Outputs per chip, G, R, calibration vector and column, as measured on chip."""
         signal = torch.matmul(tile.driven(x), digits / lsb.unsqueeze(-2))
         if tile.principle is not None and not tile.principle.linear:
             own = unit[:, :, None, None]
             signal = tile.principle.transfer(signal / own, tile.rows) * own
         signal = signal * gain.unsqueeze(-2) + errors.offset.unsqueeze(-2)
-        profile = None if errors.profile is None else errors.profile.unsqueeze(-3)
+        profile = None if profile is None else profile.unsqueeze(-3)
         codes = tile.converter.quantise_(signal, low, high, profile)
         value = (codes - correction.offset.unsqueeze(-2)) * (lsb * significance / correction.gain).unsqueeze(-2)
         return value.sum(3)
 
-    def response(digits: Tensor, gain: Tensor) -> Tensor:
+    def response(digits: Tensor, gain: Tensor, profile: Tensor | None = errors.profile) -> Tensor:
         """Mean absolute output per chip, G, R and column."""
-        return outputs(digits, gain).abs().mean(-2)
+        return outputs(digits, gain, profile).abs().mean(-2)
+
+    def moved(digits: Tensor, gain: Tensor, fresh: Tensor) -> Tensor | None:
+        """Profile with levels that have followed the sums: scaled until a row tile answers as it did when fresh."""
+        if codebook is None:
+            raise MhoError(
+                f"compensation by levels needs converters whose levels are programmed, not "
+                f"{type(tile.converter).__name__}; take Memristive ones, or global compensation"
+            )
+        share = torch.ones(len(chips), groups, row_tiles, 1)
+        profile = errors.profile
+        for _ in range(_LEVEL_ROUNDS):
+            now = response(digits, gain, profile).sum(-1, keepdim=True)
+            share = share * (now / fresh.sum(-1, keepdim=True).clamp(min=1e-9)).clamp(min=1e-3)
+            transitions = (codebook[..., 0, :] + low) * share[..., None, None] - low
+            book = torch.stack([transitions, codebook[..., 1, :].expand_as(transitions)], -2)
+            profile = tile.converter.errors(column_draws, book).profile
+        return profile
 
     def variance(condition: Condition) -> Tensor:
         """Variance of the digits between reads: cells fluctuate by themselves, and digits are linear in them."""
@@ -154,6 +174,7 @@ def realise(
     shares: list[Tensor] = []
     gains: list[Tensor] = []
     variances: list[Tensor] = []
+    profiles: list[Tensor | None] = []
     for condition in conditions:
         if fresh_reads:
             variances.append(variance(condition))
@@ -168,12 +189,16 @@ def realise(
         gains.append(warmed(condition))
         states = now_states[0] if states is None else states
         factor = torch.ones(len(chips), groups, row_tiles, columns)
+        profile = errors.profile
         if condition.compensation != "none":
             fresh = response(cells(Condition(0.0))[1], errors.gain) if fresh is None else fresh
-            now = response(digits, gains[-1])
-            if condition.compensation == "global":
+            if condition.compensation == "levels":
+                profile = moved(digits, gains[-1], fresh)
+            elif condition.compensation == "global":
+                now = response(digits, gains[-1])
                 factor = factor * (fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9))
             else:
+                now = response(digits, gains[-1])
                 # A column that hardly answers (all weights near zero) says nothing of drift: it gets the mean.
                 mean = fresh.sum(-1, keepdim=True) / now.sum(-1, keepdim=True).clamp(min=1e-9)
                 weak = fresh < 0.1 * fresh.mean(-1, keepdim=True)
@@ -181,6 +206,7 @@ def realise(
         all_digits.append(digits)
         conductances.append(conductance)
         factors.append(factor * calibration)
+        profiles.append(profile)
 
     circuit = None
     law = Ohmic() if tile.gated else tile.current_law
@@ -195,7 +221,7 @@ def realise(
         digits=torch.cat(all_digits),
         gain=torch.cat(gains),
         offset=repeat(errors.offset),
-        profile=None if errors.profile is None else repeat(errors.profile),
+        profile=_together([p for p in profiles if p is not None], len(chips), slices, columns),
         gain_correction=repeat(correction.gain),
         offset_correction=repeat(correction.offset),
         lsb=full_scale / high,
@@ -258,19 +284,48 @@ def _noise(tile: AnalogTile, unit: Float[Tensor, "R S"]) -> Float[Tensor, "R S"]
     return (own.square() + tile.noise_lsb**2).sqrt()
 
 
+def by_line(z: Tensor, share: int, slices: int, columns: int) -> Tensor:
+    """Bring a value per converter, `[any, G, R, converters, *more]`, to the lines it reads, `[any, G, R, S, N, *more]`.
+
+    Lines that share a converter are neighbours, and the slices of a column lie side by side.
+    """
+    lines = z.repeat_interleave(share, 3)[:, :, :, : slices * columns]
+    return lines.unflatten(3, (columns, slices)).transpose(3, 4).contiguous()
+
+
+def _together(profiles: Sequence[Tensor], chips: int, slices: int, columns: int) -> Tensor | None:
+    """Return the profiles of all conditions one after another; one that all chips have at all times as it is."""
+    if not profiles:
+        return None
+    if len(profiles[0]) == 1 and all(p is profiles[0] for p in profiles):
+        return profile_by_line(profiles[0], slices, columns)
+    lines = torch.broadcast_shapes(*(p.shape[1:] for p in profiles))
+    return profile_by_line(torch.cat([p.expand(chips, *lines) for p in profiles]), slices, columns)
+
+
+def profile_by_line(profile: Tensor, slices: int, columns: int) -> Tensor:
+    """Bring a profile `[any, G_, R_, S_, N_, any]` to all lines of a row tile, or to one if they are alike."""
+    alike = profile.shape[3:5] == (1, 1)
+    return profile if alike else profile.expand(-1, -1, -1, slices, columns, -1)
+
+
 def _column_draws(tile: AnalogTile, chips: Sequence[Seed], columns: tuple[int, ...]) -> dict[str, Tensor]:
-    """Draw the errors of the physical converters; lines that share one get the same."""
+    """Draw the errors of the physical converters; lines that share one get the same, and so do converters that share
+    what is mismatched.
+    """
     g, r, s, n = columns
+    converters = -(-s * n // tile.columns_per_converter)
+    # What converters of a tile have in common ends with it.
+    own = min(converters, -(-tile.cols * s // tile.columns_per_converter))
+    together = min(tile.converter.converters_per_mismatch, own)
+
+    def draw(name: str, sets: int, share: int, *extra: int) -> Tensor:
+        z = normal_per_instance([c.child("converter", name) for c in chips], (g, r, sets, *extra))
+        return by_line(z, share, s, n)
+
     share = tile.columns_per_converter
-    converters = -(-s * n // share)
-
-    def draw(name: str, *extra: int) -> Tensor:
-        seeds = [c.child("converter", name) for c in chips]
-        z = normal_per_instance(seeds, (g, r, converters, *extra)).repeat_interleave(share, 3)[:, :, :, : s * n]
-        return z.reshape(len(chips), g, r, n, s, *extra).transpose(3, 4).contiguous()
-
     return {
-        "gain": draw("gain"),
-        "offset": draw("offset"),
-        "mismatch": draw("mismatch", tile.converter.mismatches),
+        "gain": draw("gain", converters, share),
+        "offset": draw("offset", converters, share),
+        "mismatch": draw("mismatch", -(-converters // together), share * together, tile.converter.mismatches),
     }

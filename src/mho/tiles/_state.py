@@ -19,7 +19,9 @@ class Realisation:
     gain: Float[Tensor, "I G R S N"]
     offset: Float[Tensor, "I G R S N"]
     profile: Tensor | None
-    """`[I, G, R, S, N, any]`, what the converter's `profile` says of each column; None where it rounds."""
+    """`[I, G, R, S, N, any]`, what the converter's `profile` says of each column; None where it rounds. I, and
+    G to N, are 1 where all are alike.
+    """
     gain_correction: Float[Tensor, "I G R S N"]
     offset_correction: Float[Tensor, "I G R S N"]
     lsb: Float[Tensor, "R S"]
@@ -70,7 +72,9 @@ class ArrayState:
     low: float
     high: float
     profile: Tensor | None
-    """`[I, G, R, S, N, any]`, what the converter's `profile` says of each column; None where it rounds."""
+    """`[I, G, R, S, N, any]`, what the converter's `profile` says of each column; None where it rounds. I, and
+    G to N, are 1 where all are alike.
+    """
     row_conductance: Float[Tensor, "I G R K"]
     """Conductance of all cells that a word line drives, in S."""
     chips: int
@@ -116,7 +120,7 @@ class ArrayState:
             offset=one(self.offset),
             coefficient=one(self.coefficient),
             constant=one(self.constant),
-            profile=maybe(self.profile),
+            profile=self.profile if self.profile is None or len(self.profile) == 1 else one(self.profile),
             row_conductance=one(self.row_conductance),
             chips=1,
             unit=one(self.unit),
