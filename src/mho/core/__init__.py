@@ -39,12 +39,17 @@ from ._spec import Room as Room
 from ._spec import dump_spec as dump_spec
 from ._spec import fingerprint as fingerprint
 from ._units import Ampere as Ampere
+from ._units import Byte as Byte
+from ._units import BytePerSecond as BytePerSecond
 from ._units import Farad as Farad
 from ._units import Hertz as Hertz
 from ._units import Joule as Joule
+from ._units import JoulePerBit as JoulePerBit
+from ._units import JoulePerBitMetre as JoulePerBitMetre
 from ._units import Metre as Metre
 from ._units import NotNegative as NotNegative
 from ._units import Ohm as Ohm
+from ._units import OperationPerSecond as OperationPerSecond
 from ._units import Positive as Positive
 from ._units import Ratio as Ratio
 from ._units import Second as Second
