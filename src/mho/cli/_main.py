@@ -43,7 +43,8 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 def register() -> None:
     """Import the modules of all commands: they register themselves."""
-    for commands in ("_run", "_evaluate", "_summary", "_inspect", "_adc", "_reproduce"):
+    rooms = ("_run", "_evaluate", "_summary", "_inspect", "_adc", "_fit", "_systems", "_scenario", "_reproduce")
+    for commands in rooms:
         importlib.import_module(f".{commands}", __package__)
 
 

@@ -13,3 +13,6 @@ from ._report import provenance as provenance
 from ._report import report as report
 from ._style import picture_kind as picture_kind
 from ._style import save_figure as save_figure
+from ._system_figures import architecture_figure as architecture_figure
+from ._system_figures import plan_figure as plan_figure
+from ._system_figures import scenario_figure as scenario_figure

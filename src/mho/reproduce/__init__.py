@@ -16,6 +16,7 @@ from . import (
     _six_principles,
     _small_llm,
     _sw_2t2r,
+    _systems,
 )
 from ._row import Result as Result
 from ._row import Row as Row
@@ -34,6 +35,7 @@ RESULTS: dict[str, Result] = {
     "adaptive-adc": _adaptive_adc.RESULT,
     "mram-resistance-sum": _mram_resistance_sum.RESULT,
     "small-llm": _small_llm.RESULT,
+    "systems": _systems.RESULT,
 }
 """By name, what can be reproduced."""
 

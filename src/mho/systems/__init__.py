@@ -1,14 +1,5 @@
 """Whole systems in closed form."""
 
-from ._networks import AbstractShape as AbstractShape
-from ._networks import Convolutional as Convolutional
-from ._networks import ConvLayer as ConvLayer
-from ._networks import Transformer as Transformer
-from ._networks import load_shape as load_shape
-from ._networks import load_workload as load_workload
-from ._workload import DynamicOp as DynamicOp
-from ._workload import MatrixOp as MatrixOp
-from ._workload import Workload as Workload
 from ._fit import POWER_LIMIT as POWER_LIMIT
 from ._fit import Plan as Plan
 from ._fit import fit as fit
@@ -20,3 +11,27 @@ from ._mapping import pack as pack
 from ._medium import Medium as Medium
 from ._medium import load_medium as load_medium
 from ._medium import media as media
+from ._networks import AbstractShape as AbstractShape
+from ._networks import ConvLayer as ConvLayer
+from ._networks import Convolutional as Convolutional
+from ._networks import Transformer as Transformer
+from ._networks import load_shape as load_shape
+from ._networks import load_workload as load_workload
+from ._networks import shapes as shapes
+from ._scenario import Design as Design
+from ._scenario import Scenario as Scenario
+from ._scenario import designs as designs
+from ._scenario import load_scenario as load_scenario
+from ._scenario import pareto as pareto
+from ._scenario import scenarios as scenarios
+from ._system import MOVEMENT as MOVEMENT
+from ._system import Architecture as Architecture
+from ._system import BitSerial as BitSerial
+from ._system import Roof as Roof
+from ._system import System as System
+from ._system import load_bit_serial as load_bit_serial
+from ._system import load_system as load_system
+from ._system import systems as systems
+from ._workload import DynamicOp as DynamicOp
+from ._workload import MatrixOp as MatrixOp
+from ._workload import Workload as Workload

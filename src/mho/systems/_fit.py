@@ -1,4 +1,4 @@
-"""`fit`: does a network fit a chip or a medium, and what do its area, energy, speed and weights from outside come to."""
+"""`fit`: does a network fit a chip or a medium, on which area, at which energy and speed, with what from outside."""
 
 from __future__ import annotations
 

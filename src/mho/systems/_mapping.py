@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -139,7 +139,7 @@ class Mapping:
 
     def busiest(self, tiles: int) -> float:
         """Return the products of the busiest tile for an item, if `tiles` tiles hold all parts between them."""
-        common, begun, changes = 0.0, 0, Counter[int]()
+        common, begun, changes = 0.0, 0, defaultdict[int, float](float)
         for c in self.cuts:  # one part to each tile so often, and once more to the next `rest` tiles
             rounds, rest = divmod(c.count, tiles)
             common += rounds * c.load

@@ -147,6 +147,11 @@ class Convolutional(AbstractShape):
 ROOM = Room(AbstractShape, {"Transformer": Transformer, "Convolutional": Convolutional}, "workloads")
 
 
+def shapes() -> list[str]:
+    """Return the names of the presets."""
+    return sorted(Loader((ROOM,)).presets(AbstractShape))
+
+
 def load_shape(name_or_path: str) -> AbstractShape:
     """Load the shape of a network: a preset name such as `"llama-3-8b"`, or a TOML file."""
     return Loader((ROOM,)).load(AbstractShape, name_or_path)
