@@ -58,7 +58,8 @@ def scenario(
     table = Table(
         title=escape(
             f"{wanted.title}: {format_quantity(wanted.memory, 'B')} of weights, "
-            f"{format_quantity(wanted.rate, 'OP/s')}, at most {format_quantity(wanted.power, 'W')} and {wanted.area * 1e6:g} mm2"
+            f"{format_quantity(wanted.rate, 'OP/s')}, at most {format_quantity(wanted.power, 'W')} "
+            f"and {wanted.area * 1e6:g} mm2"
         ),
         title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False,
     )  # fmt: skip

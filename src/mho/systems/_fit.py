@@ -299,9 +299,10 @@ def fit(
     Raises:
         SpecError: if the area does not hold a single tile, or a number is not above zero.
 
+    >>> from mho.systems import load_medium, load_workload
     >>> plan = fit(load_workload("resnet-20"), load_medium("rram-22nm"))
     >>> plan.fits, plan.tiles
-    (True, 6)
+    (True, 7)
     """
     if batch < 1 or bits < 1 or not workload.ops:
         raise SpecError([f"batch and bits must be above zero and the network have weights, not {batch} and {bits}"])

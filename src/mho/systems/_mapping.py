@@ -69,13 +69,23 @@ def cut(op: MatrixOp, rows: int, columns: int) -> Cut:
         if rest:
             found.append(Part(rest * op.rows, rest * op.columns, op.repeats))
         return Cut(op, 1, tuple(found))
-    (full_rows, last_row), (full_columns, last_column) = divmod(op.rows, rows), divmod(op.columns, columns)
+    heights, widths = _split(op.rows, rows, op.grain), _split(op.columns, columns, 1)
     pieces = Counter[tuple[int, int]]()
-    for height, many in ((rows, full_rows), (last_row, 1)):
-        for width, times in ((columns, full_columns), (last_column, 1)):
-            if height * width * many * times:
-                pieces[height, width] += many * times * op.matrices
-    return Cut(op, -(-op.rows // rows), tuple(Part(*size, count) for size, count in pieces.items()))
+    for height, down in heights.items():
+        for width, across in widths.items():
+            pieces[height, width] += down * across * op.matrices
+    return Cut(op, heights.total(), tuple(Part(*size, count) for size, count in pieces.items()))
+
+
+def _split(size: int, most: int, grain: int) -> Counter[int]:
+    """Cut a length into full pieces of at most `most` and a rest, between grains where they fit.
+
+    Returns how many there are of each length.
+    """
+    grain = grain if grain <= most and size % grain == 0 else 1
+    full = min(most // grain * grain, size)
+    whole, rest = divmod(size, full)
+    return Counter({full: whole}) + Counter({rest: 1} if rest else {})
 
 
 def pack(parts: Iterable[Part], rows: int, columns: int) -> int:

@@ -136,7 +136,7 @@ class Convolutional(AbstractShape):
                 MatrixOp(
                     layer.name, layer.inputs // layer.groups * layer.kernel**2, layer.outputs // layer.groups,
                     layer.groups, layer.repeats, float(places), inputs=float(layer.inputs * edge**2 * layer.repeats),
-                    outputs=outputs, beside=layer.beside,
+                    outputs=outputs, beside=layer.beside, grain=layer.kernel**2,
                 )
             )  # fmt: skip
             vector += outputs * _POOL

@@ -29,6 +29,8 @@ class MatrixOp:
     outputs: float = 0.0
     beside: bool = False
     """Whether it works at the same time as the operation before it."""
+    grain: int = 1
+    """Rows that stay together where rows are cut: the kernel of a channel."""
 
     @property
     def matrices(self) -> int:
@@ -133,7 +135,7 @@ class Workload:
                 MatrixOp(
                     node.name, math.prod(weight.shape[1:]), weight.shape[0] // node.groups, node.groups,
                     uses=float(math.prod(spatial)), inputs=float(math.prod(graph[node.inputs[0]].shape)),
-                    outputs=float(math.prod(node.shape)),
+                    outputs=float(math.prod(node.shape)), grain=math.prod(weight.shape[2:]),
                 )
             )  # fmt: skip
         digital = [n for n in graph.nodes if n.op != "input" and not n.is_matrix]
