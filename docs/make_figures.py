@@ -30,7 +30,15 @@ from mho.core import Loader, Seed
 from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamics, survey
 from mho.eda import ROOMS as EDA
 from mho.eda import QCellPeriphery, ngspice, qcell_netlist
-from mho.reports import converter_bench, converter_survey, save_figure
+from mho.reports import (
+    architecture_figure,
+    converter_bench,
+    converter_survey,
+    plan_figure,
+    save_figure,
+    scenario_figure,
+)
+from mho.systems import designs, fit, load_medium, load_scenario, load_system, load_workload, media, systems
 
 FOLDER = Path(__file__).parent / "images"
 INK, BLUE, RED, GREEN, GOLD = "#1d2733", "#1f6f8b", "#d1603d", "#3a7d44", "#b8860b"
@@ -417,6 +425,17 @@ def qcell() -> None:
     save(figure, "qcell.svg")
 
 
+def whole_systems() -> None:
+    """Draw a language model on all media, a network on all systems, and the chips of a scenario."""
+    chosen = {name: load_medium(name) for name in media()}
+    token = load_workload("llama-3-8b")
+    plans = [fit(token, medium, name=name) for name, medium in chosen.items()]
+    save_figure(plan_figure(plans), FOLDER / "fit-llama.svg")
+    machines = {name: load_system(name) for name in systems()}
+    save_figure(architecture_figure(machines, load_workload("resnet-50")), FOLDER / "architectures.svg")
+    save_figure(scenario_figure(designs(load_scenario("camera"), chosen)), FOLDER / "scenario-camera.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -432,6 +451,7 @@ def main() -> None:
         roofline()
         tunnelling()
         qcell()
+        whole_systems()
 
 
 if __name__ == "__main__":

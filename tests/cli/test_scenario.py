@@ -38,3 +38,15 @@ def test_lists_and_mistakes(cli: Any) -> None:
     code, _, err = cli("scenario", "weareable")
     assert code == 2
     assert "did you mean 'wearable'?" in err
+
+
+def test_other_limits(cli: Any) -> None:
+    code, out, _ = cli("scenario", "wearable", "-t", "sram-5nm", "--power", "20 mW", "--area", "3 mm2", "--json")
+    assert code == 0
+    (d,) = json.loads(out)
+    assert d["misses"] == ["area"]
+    code, _, err = cli("scenario", "wearable", "--power", "20 kg")
+    assert code == 2
+    assert err == "mho: --power: expected a number in W such as '2 mW', not '20 kg'\n"
+    code, _, err = cli("scenario", "wearable", "--area", "0 mm2")
+    assert (code, err) == (2, "mho: --area must be above zero, not '0 mm2'\n")

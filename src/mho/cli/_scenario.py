@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mho.core import SpecError
+
 from ._main import app
+
+if TYPE_CHECKING:
+    from mho.systems import Scenario
 
 
 @app.command()
@@ -19,6 +24,8 @@ def scenario(
         typer.Option("--technology", "-t", help="A medium such as sram-5nm, or a TOML file; may be repeated."),
     ] = [],  # noqa: B006
     chip: Annotated[list[str], typer.Option(help="Also a chip that exists: preset or TOML file.")] = [],  # noqa: B006
+    power: Annotated[str | None, typer.Option(help="Another limit of power, such as '20 mW'.")] = None,
+    area: Annotated[str | None, typer.Option(help="Another limit of area, such as '60 mm2'.")] = None,
     picture: Annotated[
         Path | None, typer.Option(help="Also draw area and power to this .svg, .png or .pdf file.")
     ] = None,
@@ -45,7 +52,7 @@ def scenario(
     if picture is not None:
         check_places(picture.parent, picture)
         picture_kind(picture)
-    wanted = load_scenario(name)
+    wanted = _changed(load_scenario(name), power, area)
     choice = {key: load_medium(key) for key in technology or media()}
     choice |= {key: Medium.of_chip(Chip.load(key)) for key in chip}
     found = designs(wanted, choice)
@@ -78,3 +85,22 @@ def scenario(
         "always the same. Otherwise: the limits that are missed.",
         highlight=False,
     )
+
+
+def _changed(wanted: Scenario, power: str | None, area: str | None) -> Scenario:
+    """Return the scenario with other limits."""
+    from dataclasses import replace
+
+    from mho.core import parse_quantity
+
+    for name, text, unit in (("power", power, "W"), ("area", area, "m2")):
+        if text is None:
+            continue
+        try:
+            value = parse_quantity(text, unit)
+        except ValueError as error:
+            raise SpecError([f"--{name}: {error}"]) from None
+        if value <= 0:
+            raise SpecError([f"--{name} must be above zero, not {text!r}"])
+        wanted = replace(wanted, **{name: value})
+    return wanted
