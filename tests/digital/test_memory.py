@@ -55,6 +55,13 @@ def test_refresh_opens_every_row_once() -> None:
     assert replace(m, retention=m.retention / 2).refresh() == pytest.approx(2 * m.refresh())
 
 
+def test_bandwidth_within_the_power_of_the_pins() -> None:
+    m = load_memory("hbm2")
+    assert m.gain("bank") == pytest.approx(16, rel=0.01)
+    assert m.gain("bank", within_power=True) * m.energy("bank") == pytest.approx(m.energy())
+    assert m.gain("base die", within_power=True) == m.gain("pins") == 1
+
+
 def test_a_wrong_stage() -> None:
     said = r"^LPDDR4, x64 has no stage 'bank' in its path; \(allowed: pins\)$"
     with pytest.raises(SpecError, match=said):

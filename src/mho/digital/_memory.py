@@ -70,6 +70,14 @@ class Memory:
         used = max(locality, self.burst / self.row) if self.page == "open" else self.burst / self.row
         return self.activation / min(used, 1.0) + self.at(stage).energy
 
+    def gain(self, stage: str, within_power: bool = False) -> float:
+        """Return the bandwidth at a stage over that of the last one.
+
+        Within the power that reading takes at the last stage, the energy of a bit limits it as well.
+        """
+        wide = self.at(stage).bandwidth / self.at().bandwidth
+        return min(wide, self.energy() / self.energy(stage)) if within_power else wide
+
     def refresh(self) -> float:
         """Return the power in W of refreshing."""
         return 8 * self.capacity * self.activation / self.retention

@@ -11,6 +11,7 @@ from mho.digital import Logic, load_memory
 from mho.systems import (
     MatrixOp,
     System,
+    Transformer,
     Workload,
     cut,
     fit,
@@ -97,6 +98,11 @@ def _memories_that_compute() -> list[Row]:
         *rows,
         Row("GDDR6-AiM, bandwidth inside a channel", "GB/s", 512.0, aim.bandwidth / 2e9, 0.05, "[lee2022]",
             "definition"),
+        *(
+            Row(f"HBM, bandwidth at a {stage} within the power of reading at the pins", "ratio", gain,
+                load_memory("hbm2").gain(stage, within_power=True), 0.1, "[attacc2024]; its limit of power is not ours")
+            for stage, gain in (("bank", 9.0), ("bank group", 3.0))
+        ),
         Row("energy of a bit, DDR3 over bonded DRAM", "ratio", (10.0, 100.0), plain / bonded, 0.0,
             "[niu2022]: above 10 times for recommendation, which mostly reads", comment="energy of the path only"),
     ]  # fmt: skip
@@ -146,6 +152,26 @@ def _experts() -> list[Row]:
     ]  # fmt: skip
 
 
+def _flash() -> list[Row]:
+    """Generate text from stacked flash, each part of a layer on a tile of its own, as [nand2025] simulates."""
+    flat = replace(load_medium("nand-3d"), tiers=1)
+
+    def speed(hidden: int, layers: int) -> float:
+        shape = Transformer(
+            "GPT-2", hidden, layers, hidden // 64, hidden // 64, 64, 4 * hidden, 50257, gated=False, tied=True,
+            positions=1024,
+        )  # fmt: skip
+        return fit(shape.workload(0), flat).rate_of_one
+
+    source, period = "[nand2025], simulated", "the time of a product follows from it"
+    return [
+        Row(
+            "3D NAND, GPT-2 of 124 million parameters", "tokens/s", 20.0, speed(768, 12), 0.05, source, "fitted", period
+        ),
+        Row("3D NAND, GPT-2 of 355 million parameters", "tokens/s", 8.5, speed(1024, 24), 0.1, source),
+    ]
+
+
 def _training() -> list[Row]:
     w = load_workload("gpt-3", 1024)  # the mean number of tokens before one, of 2,048
     return [
@@ -157,7 +183,15 @@ def _training() -> list[Row]:
 
 
 def _compute() -> list[Row]:
-    return [*_architectures(), *_movement(), *_memories_that_compute(), *_bit_serial(), *_experts(), *_training()]
+    return [
+        *_architectures(),
+        *_movement(),
+        *_memories_that_compute(),
+        *_bit_serial(),
+        *_experts(),
+        *_flash(),
+        *_training(),
+    ]
 
 
 RESULT = Result("Architectures, data movement and memories that compute", _compute)
