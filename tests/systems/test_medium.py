@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from mho.chip import Chip
+from mho.core import Loader
 from mho.cost import rate
+from mho.digital import ROOMS as DIGITAL
+from mho.digital import Logic
 from mho.systems import Medium, load_medium, media
 from mho.tiles import characterise, load_tile
 
@@ -43,6 +46,16 @@ def test_what_stands_for_a_preset_of_the_package() -> None:
     assert m.product == pytest.approx(report.total.energy + clock, rel=0.01)
     digital = sum(c.area for name, c in load_tile("dimc").parts().items() if name != "cells")
     assert load_medium("fefet-28nm").periphery == pytest.approx(digital, rel=1e-3)
+
+
+def test_plain_sram_has_the_logic_of_the_package() -> None:
+    """65 % cells, 32 multipliers with their sums; all bits read and all weights multiplied for a product."""
+    logic, m = Loader(DIGITAL).load(Logic, "logic-14nm"), load_medium("sram-dense-5nm")
+    lane = logic.multiplier(8, 8) + logic.adder(24) + logic.register(24)
+    assert m.periphery == pytest.approx(m.cell_area * (1 / 0.65 - 1) + m.columns * lane.area, rel=1e-3)
+    bits = m.tier_weights * m.cells
+    assert m.product == pytest.approx(bits * logic.sram_bit_energy + m.tier_weights * lane.energy, rel=1e-3)
+    assert m.weights_per_area > 4 * load_medium("sram-5nm").weights_per_area
 
 
 @pytest.mark.parametrize("name", Chip.presets())
