@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 
 from mho.reports import architecture_figure, plan_figure, save_figure, scenario_figure
-from mho.systems import designs, fit, load_medium, load_scenario, load_system, load_workload, pareto
+from mho.systems import (
+    designs,
+    fit,
+    load_medium,
+    load_scenario,
+    load_system,
+    load_workload,
+    media,
+    pareto,
+    scenarios,
+)
 
 NAMES = ("sram-5nm", "pcm-3d", "nor-40nm")
 TOKEN = load_workload("smollm2-135m")
@@ -28,6 +38,16 @@ def test_plans(tmp_path: Path) -> None:
     save_figure(figure, tmp_path / "a.svg")
     save_figure(plan_figure(plans), tmp_path / "b.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_labels_are_plain_text(tmp_path: Path) -> None:
+    """No mathematics of matplotlib, which our style writes as it stands."""
+    choice = {name: load_medium(name) for name in media()}
+    for name in scenarios():
+        save_figure(scenario_figure(designs(load_scenario(name), choice)), tmp_path / "s.svg")
+        save_figure(plan_figure([fit(TOKEN, m, name=n) for n, m in choice.items()]), tmp_path / "p.svg")
+        for file in ("s.svg", "p.svg"):
+            assert "mathdefault" not in (tmp_path / file).read_text(encoding="utf-8")
 
 
 def test_scenario() -> None:

@@ -79,7 +79,7 @@ def scenario_figure(found: Sequence[Design]) -> Figure:
 
     The shaded corner is what the scenario allows, the line joins the chips that no other feasible one betters.
     """
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure, axes = new_figure(7.2, 4.4)
     wanted = found[0].scenario
@@ -91,18 +91,22 @@ def scenario_figure(found: Sequence[Design]) -> Figure:
     axes.fill_between([low[0], wanted.area * 1e6], low[1], wanted.power, color=SERIES[3], alpha=0.10, linewidth=0)
     front = pareto(d for d in found if d.feasible)
     axes.plot([d.area * 1e6 for d in front], [d.power for d in front], color=SERIES[3], linewidth=1.2)
-    for d in found:
+    for index, d in enumerate(sorted(found, key=lambda d: d.area)):
         colour = SERIES[3] if d.feasible else SERIES[5]
         axes.plot(
             d.area * 1e6, d.power, "o", color=colour, markersize=7, markerfacecolor=colour if d.feasible else PAPER
         )
         axes.annotate(
-            shown(d.name), (d.area * 1e6, d.power), xytext=(6, 4), textcoords="offset points", fontsize=8, color=INK
-        )
+            shown(d.name), (d.area * 1e6, d.power), xytext=(6, 4 if index % 2 else -11), textcoords="offset points",
+            fontsize=8, color=INK,
+        )  # fmt: skip
     axes.set_xlim(low[0], high[0])
     axes.set_ylim(low[1], high[1])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.10g}"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: format_quantity(y, "W")))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("area (mm²)")
     axes.set_ylabel("power at the rate asked for")
     axes.set_title(shown(wanted.title), fontsize=11, loc="left", color=INK)
