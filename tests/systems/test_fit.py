@@ -156,7 +156,20 @@ def test_wrong_limits() -> None:
     )
     with pytest.raises(SpecError, match=said):
         fit(SMALL, load_medium("fefet-28nm"), area=1e-6)
-    with pytest.raises(
-        SpecError, match=r"^batch and bits must be above zero and the network have weights, not 0 and 8$"
-    ):
-        fit(SMALL, load_medium("fefet-28nm"), batch=0)
+    with pytest.raises(SpecError, match=r"^batch, bits and memories must be above zero, not 0, 8 and 1$"):
+        fit(SMALL, MEDIA["fefet-28nm"], batch=0)
+    with pytest.raises(SpecError, match=r"^a network must have weights to fit a chip; empty has none in matrices$"):
+        fit(Workload("empty", "image", ()), MEDIA["fefet-28nm"])
+
+
+def test_memories_side_by_side() -> None:
+    one, four = (fit(SMALL, MEDIA["sram-5nm"], area=2e-5, memories=n) for n in (1, 4))
+    for part in ("cache", "reload"):
+        assert four.times[part] == pytest.approx(one.times[part] / 4)
+        assert four.cost[part].cost.energy == one.cost[part].cost.energy
+    assert four.cost["refresh"].cost.energy / four.latency == pytest.approx(
+        4 * one.cost["refresh"].cost.energy / one.latency
+    )
+    many = fit(SMALL, MEDIA["sram-5nm"], batch=1000, memories=7)
+    assert not many.notes()  # 24 GB of keys and values
+    assert "do not fit 5 x LPDDR4, x64 of 4 GB" in fit(SMALL, MEDIA["sram-5nm"], batch=1000, memories=5).notes()[-1]

@@ -35,6 +35,7 @@ def fit(
     ] = [],  # noqa: B006
     area: Annotated[str | None, typer.Option(help="Area that the tiles may take, such as '100 mm2'.")] = None,
     memory: Annotated[str, typer.Option(help="Memory beside the chip.")] = "lpddr4",
+    memories: Annotated[int, typer.Option(min=1, help="How many of them, side by side.")] = 1,
     context: Annotated[int, typer.Option(min=0, help="Tokens before the one that is computed.")] = 2048,
     batch: Annotated[int, typer.Option(min=1, help="Items that share one reloading of weights.")] = 1,
     alone: Annotated[bool, typer.Option("--alone", help="Parts of layers share no tier.")] = False,
@@ -79,7 +80,7 @@ def fit(
 
         chosen = {chip: Medium.of_chip(Chip.load(chip))} | chosen
     plans = [
-        fit_(workload, medium, name=name, area=room, batch=batch, memory=beside, packed=not alone)
+        fit_(workload, medium, name=name, area=room, batch=batch, memory=beside, memories=memories, packed=not alone)
         for name, medium in chosen.items()
     ]
     if csv_file is not None:
@@ -164,8 +165,8 @@ def _last(plans: list[Plan]) -> str:
     if work.cache:
         share = max(100 * p.cost["cache"].cost.energy / p.energy for p in plans)
         lines.append(
-            f"A token reads {plans[0].cached / 1e6:,.3g} MB of keys and values from {memory.title}: "
-            f"up to {share:.0f} % of its energy."
+            f"A token reads {plans[0].cached / 1e6:,.3g} MB of keys and values from "
+            f"{plans[0].memories} x {memory.title}: up to {share:.0f} % of its energy."
         )
     even = [f"{p.name} {p.break_even:,.0f}" for p in plans if math.isfinite(p.break_even)]
     if even:

@@ -35,6 +35,8 @@ class Plan:
     bits: int
     """Of activations and of the cache."""
     memory: Memory
+    memories: int
+    """So many of them side by side."""
     link: Link
     power_limit: float = POWER_LIMIT
 
@@ -87,6 +89,11 @@ class Plan:
     def _additions(self) -> float:
         return sum(c.additions for c in self.mapping.cuts)
 
+    @property
+    def bandwidth(self) -> float:
+        """B/s of all memories."""
+        return self.memories * self.memory.at().bandwidth
+
     @cached_property
     def mac(self) -> float:
         """Energy in J of a multiply-accumulate of the digital unit: multiplier, adder and register."""
@@ -103,8 +110,8 @@ class Plan:
             "products": self.mapping.steps(self._on) * self.medium.period,
             "digital": self.digital_operations / lanes,
             "attention": self.workload.dynamic_macs / lanes,
-            "cache": self.cached / self.memory.at().bandwidth,
-            "reload": self.reloaded / self.memory.at().bandwidth,
+            "cache": self.cached / self.bandwidth,
+            "reload": self.reloaded / self.bandwidth,
             "write": passes * self.medium.rows * self.medium.write_time / self.batch,
         }
 
@@ -144,7 +151,7 @@ class Plan:
                 "reload": Cost(energy=8 * self.reloaded * bit, latency=times["reload"]),
                 "write": Cost(energy=written, latency=times["write"]),
                 "links": Cost(energy=self._links()),
-                "refresh": Cost(energy=self.memory.refresh() * self.latency if outside else 0.0),
+                "refresh": Cost(energy=self.memories * self.memory.refresh() * self.latency if outside else 0.0),
                 "leakage": Cost(energy=kept),
                 "cells": Cost(area=self.tiles * m.cell_area),
                 "periphery": Cost(area=self.tiles * (m.array_area - m.cell_area)),
@@ -237,9 +244,9 @@ class Plan:
                 f"heat limits it to {self.rate:.3g} {item}s/s"
             )
         held = self.workload.cache * self.bits / 8 * self.batch + self.reloaded * self.batch
-        if held > self.memory.capacity:
+        if held > self.memories * self.memory.capacity:
             notes.append(
-                f"{held / 1e9:.3g} GB of cache and weights from outside do not fit a "
+                f"{held / 1e9:.3g} GB of cache and weights from outside do not fit {self.memories} x "
                 f"{self.memory.title} of {self.memory.capacity / 1e9:.3g} GB"
             )
         return notes
@@ -277,6 +284,7 @@ def fit(
     batch: int = 1,
     bits: int = 8,
     memory: Memory | str = "lpddr4",
+    memories: int = 1,
     link: Link | str = "noc-32nm",
     packed: bool = True,
 ) -> Plan:
@@ -293,6 +301,7 @@ def fit(
         batch: items that share one reloading.
         bits: of activations and of the cache.
         memory: beside the chip, a preset's name or a part.
+        memories: how many of them, side by side.
         link: between the tiles, a preset's name or a part.
         packed: whether parts of different layers share a tier.
 
@@ -304,8 +313,10 @@ def fit(
     >>> plan.fits, plan.tiles
     (True, 7)
     """
-    if batch < 1 or bits < 1 or not workload.ops:
-        raise SpecError([f"batch and bits must be above zero and the network have weights, not {batch} and {bits}"])
+    if min(batch, bits, memories) < 1:
+        raise SpecError([f"batch, bits and memories must be above zero, not {batch}, {bits} and {memories}"])
+    if not workload.ops:
+        raise SpecError([f"a network must have weights to fit a chip; {workload.name} has none in matrices"])
     mapping = Mapping.of(workload, medium, packed)
     tiles = medium.tiles or -(-mapping.tiers // medium.tiers)
     if area is not None:
@@ -320,4 +331,4 @@ def fit(
         tiles = min(tiles, room)
     memory = load_memory(memory) if isinstance(memory, str) else memory
     link = load_link(link) if isinstance(link, str) else link
-    return Plan(name or medium.title, workload, medium, mapping, tiles, batch, bits, memory, link)
+    return Plan(name or medium.title, workload, medium, mapping, tiles, batch, bits, memory, memories, link)
