@@ -45,6 +45,27 @@ def test_packing_stays_between_its_bounds(parts: list[Part]) -> None:
     assert pack(reversed(parts), 64, 64) == tiers
 
 
+def _shelf_by_shelf(parts: list[Part]) -> int:
+    """Put each shelf of equal parts into the tier of 64 x 64 with the least room that holds it, tallest first."""
+    counts = dict[tuple[int, int], int]()
+    for p in parts:
+        counts[p.rows, p.columns] = counts.get((p.rows, p.columns), 0) + p.count
+    free: list[int] = []
+    for (height, width), count in sorted(counts.items(), reverse=True):
+        for _ in range(math.ceil(count / (64 // width))):
+            fitting = [i for i, h in enumerate(free) if h >= height]
+            if fitting:
+                free[min(fitting, key=lambda i: free[i])] -= height
+            else:
+                free.append(64 - height)
+    return len(free)
+
+
+@given(st.lists(st.builds(Part, st.integers(1, 64), st.integers(1, 64), st.integers(1, 40)), min_size=1, max_size=8))
+def test_packing_against_its_literal_twin(parts: list[Part]) -> None:
+    assert pack(parts, 64, 64) == _shelf_by_shelf(parts)
+
+
 @given(st.integers(1, 64), st.integers(1, 64), st.integers(1, 300))
 def test_equal_parts_fill_a_grid(rows: int, columns: int, count: int) -> None:
     assert pack([Part(rows, columns, count)], 64, 64) == math.ceil(math.ceil(count / (64 // columns)) / (64 // rows))

@@ -54,6 +54,14 @@ def test_attention_grows_with_the_context() -> None:
     assert (long.weights, long.macs) == (short.weights, short.macs)
 
 
+def test_operations_beside_matrices() -> None:
+    """Two norms, two residual sums, softmax of all heads over all tokens, and a gate; 30 layers and a last norm."""
+    layer = 2 * 6 * 576 + 2 * 576 + 4 * 9 * 101 + 3 * 1536
+    assert load_workload("smollm2-135m", 100).vector_operations == 30 * layer + 6 * 576
+    convolutions = load_workload("resnet-20")
+    assert convolutions.vector_operations == sum(op.outputs for op in convolutions.ops)
+
+
 def test_a_tied_head_is_stored_once() -> None:
     shape = load_shape("llama-3.2-1b")
     assert isinstance(shape, Transformer)

@@ -37,6 +37,23 @@ def test_a_wearable_takes_milliwatts() -> None:
     assert all(1e-4 < d.power < 5e-3 for d in good)
 
 
+def test_power_by_hand() -> None:
+    """50 G multiply-accumulates a second of 8,192 a product, scaled outputs, and 245 tiles that leak 20 uW each."""
+    (d,) = designs(load_scenario("wearable"), {"m": MEDIA["sram-5nm"]})
+    m = d.medium
+    product = m.product + 32 * m.unit.costs()["scale"].energy
+    assert d.tiles == 245
+    assert d.power == pytest.approx(50e9 / 8192 * product + 245 * 20e-6)
+    assert d.sweep == m.period
+
+
+def test_no_more_area_for_the_same_power() -> None:
+    """Cells that do not leak take the same power on two chips: only the smaller one is on the front."""
+    small, large = (Design("d", load_scenario("camera"), MEDIA["pcm-3d"], n) for n in (8, 16))
+    assert small.power == large.power
+    assert pareto([large, small]) == [small]
+
+
 def test_what_is_missed() -> None:
     wanted = load_scenario("wearable")
     chip = replace(MEDIA["pcm-14nm"], tiles=3)
