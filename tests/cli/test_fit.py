@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mho.systems import fit, load_medium, load_workload, media, shapes
+from mho.systems import assumed, fit, load_medium, load_workload, media, shapes
 
 
 def test_technologies(cli: Any) -> None:
@@ -77,3 +77,14 @@ def test_wrong_requests(cli: Any, desk: Path, arguments: tuple[str, ...], said: 
     assert err.startswith("mho: ")
     assert said in err
     assert len(err.splitlines()) == 1
+
+
+def test_guesses_are_listed(cli: Any) -> None:
+    wanted = assumed(load_medium("pcm-3d"))
+    arguments = ("fit", "resnet-20", "-t", "pcm-3d")
+    code, out, _ = cli(*arguments)
+    assert code == 0
+    assert "groups of assumed numbers; --assumed lists them." in " ".join(out.split())
+    code, out, _ = cli(*arguments, "--assumed")
+    assert code == 0
+    assert all(" ".join(text.split()) in " ".join(out.split()) for text in wanted)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mho.systems import load_system, load_workload
+from mho.systems import assumed, load_system, load_workload
 
 EQUALS = ("von-neumann", "near-memory", "in-memory", "with-memory")
 
@@ -47,3 +47,14 @@ def test_wrong_requests(cli: Any) -> None:
     code, _, err = cli("systems", "resnet-50", "-s", "pim")
     assert code == 2
     assert "no preset 'pim' in systems" in err
+
+
+def test_guesses_are_listed(cli: Any) -> None:
+    wanted = assumed(load_system("npu"))
+    arguments = ("systems", "resnet-50", "-s", "npu")
+    code, out, _ = cli(*arguments)
+    assert code == 0
+    assert "groups of assumed numbers; --assumed lists them." in " ".join(out.split())
+    code, out, _ = cli(*arguments, "--assumed")
+    assert code == 0
+    assert all(" ".join(text.split()) in " ".join(out.split()) for text in wanted)

@@ -38,6 +38,7 @@ def fit(
     memories: Annotated[int, typer.Option(min=1, help="How many of them, side by side.")] = 1,
     context: Annotated[int, typer.Option(min=0, help="Tokens before the one that is computed.")] = 2048,
     batch: Annotated[int, typer.Option(min=1, help="Items that share one reloading of weights.")] = 1,
+    show_assumed: Annotated[bool, typer.Option("--assumed", help="List the guesses behind the numbers.")] = False,
     alone: Annotated[bool, typer.Option("--alone", help="Parts of layers share no tier.")] = False,
     input_shape: Annotated[
         str | None, typer.Option(help="Shape of one input of a factory's network, such as 3,32,32.")
@@ -92,6 +93,12 @@ def fit(
         return
     answers.print(_table(plans))
     answers.print(_last(plans), highlight=False)
+    guesses = list(dict.fromkeys(f"{p.name}, {text}" for p in plans for text in p.assumed()))
+    if show_assumed:
+        for text in guesses:
+            answers.print(text, highlight=False, markup=False)
+    else:
+        answers.print(f"{len(guesses)} groups of assumed numbers; --assumed lists them.", highlight=False)
 
 
 def workload_of(model: str, context: int, input_shape: str | None) -> Workload:

@@ -25,6 +25,7 @@ def systems(
     ] = [],  # noqa: B006
     batch: Annotated[int, typer.Option(min=1, help="Items that share one reading of weights.")] = 1,
     context: Annotated[int, typer.Option(min=0, help="Tokens before the one that is computed.")] = 2048,
+    show_assumed: Annotated[bool, typer.Option("--assumed", help="List the guesses behind the numbers.")] = False,
     roofline: Annotated[
         bool, typer.Option("--roofline", help="Each operation under the roofs of each system.")
     ] = False,
@@ -46,7 +47,7 @@ def systems(
 
     from mho.core import format_quantity
     from mho.reports import architecture_figure, picture_kind, save_figure
-    from mho.systems import load_system
+    from mho.systems import assumed, load_system
     from mho.systems import systems as systems_
 
     from ._fit import workload_of
@@ -86,6 +87,12 @@ def systems(
     small = [name for name, s in chosen.items() if not s.fits(workload)]
     if small:
         answers.print(f"[yellow]Weights and cache do not fit the memory of[/] {escape(', '.join(small))}.")
+    guesses = [f"{name}, {text}" for name, s in chosen.items() for text in assumed(s)]
+    if show_assumed:
+        for text in guesses:
+            answers.print(text, highlight=False, markup=False)
+    else:
+        answers.print(f"{len(guesses)} groups of assumed numbers; --assumed lists them.", highlight=False)
     if roofline:
         for name, s in chosen.items():
             _roofs(name, s, workload, batch)
@@ -116,12 +123,15 @@ def _roofs(name: str, system: System, workload: Workload, batch: int) -> None:
 
 
 def _numbers(name: str, system: System, workload: Workload, batch: int) -> dict[str, object]:
+    from mho.systems import assumed
+
     cost = system.cost(workload, batch)
     return {
         "name": name, "title": system.title, "architecture": system.architecture, "workload": workload.name,
         "batch": batch, "energy_j": cost.total.energy, "latency_s": cost.total.latency,
         "movement": system.movement(workload, batch), "effective_per_s": system.effective(workload, batch),
         "peak_per_s": system.peak, "bandwidth_b_per_s": system.bandwidth, "fits": system.fits(workload),
+        "assumed": assumed(system),
         "parts_j": {p.name: p.cost.energy for p in cost.parts},
         "roofline": [
             {"name": r.name, "operations": r.operations, "attained_per_s": r.attained, "bound": r.bound,

@@ -1,5 +1,6 @@
 """Whole systems in closed form."""
 
+from ._assumed import assumed as assumed
 from ._fit import POWER_LIMIT as POWER_LIMIT
 from ._fit import Plan as Plan
 from ._fit import fit as fit

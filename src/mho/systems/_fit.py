@@ -10,6 +10,7 @@ from typing import Any
 from mho.core import Cost, CostTree, SpecError
 from mho.digital import WORD, Link, Memory, load_link, load_memory
 
+from ._assumed import assumed
 from ._mapping import Mapping
 from ._medium import Medium
 from ._workload import Workload
@@ -251,6 +252,11 @@ class Plan:
             )
         return notes
 
+    def assumed(self) -> list[str]:
+        """Return the guesses that it rests on: of the medium, and of memory and link where they matter."""
+        beside = (self.memory,) if self.cached + self.reloaded else ()
+        return assumed(self.medium, *beside, self.link)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values with the unit in each name."""
         total = self.cost.total
@@ -267,7 +273,7 @@ class Plan:
             "lifetime_s": _finite(self.lifetime),
         }  # fmt: skip
         out |= {f"{p.name.replace(' ', '_')}_j": p.cost.energy for p in self.cost.parts if p.cost.area == 0}
-        out["notes"] = self.notes()
+        out["notes"], out["assumed"] = self.notes(), self.assumed()
         return out
 
 
