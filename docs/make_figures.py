@@ -36,14 +36,18 @@ from mho.eda import QCellPeriphery, ngspice, qcell_netlist
 from mho.reports import (
     Tradeoff,
     TradeoffPoint,
+    architecture_figure,
     converter_bench,
     converter_survey,
     cost_figure,
+    plan_figure,
     save_figure,
+    scenario_figure,
     silicon_scatter,
     tradeoff_front,
 )
 from mho.samples import cifar10_sample, resnet20
+from mho.systems import designs, fit, load_medium, load_scenario, load_system, load_workload, media, systems
 from mho.tiles import characterise, load_tile
 
 FOLDER = Path(__file__).parent / "images"
@@ -524,6 +528,17 @@ def bits() -> None:
     )
 
 
+def whole_systems() -> None:
+    """Draw a language model on all media, a network on all systems, and the chips of a scenario."""
+    chosen = {name: load_medium(name) for name in media()}
+    token = load_workload("llama-3-8b")
+    plans = [fit(token, medium, name=name) for name, medium in chosen.items()]
+    save_figure(plan_figure(plans), FOLDER / "fit-llama.svg")
+    machines = {name: load_system(name) for name in systems()}
+    save_figure(architecture_figure(machines, load_workload("resnet-50")), FOLDER / "architectures.svg")
+    save_figure(scenario_figure(designs(load_scenario("camera"), chosen)), FOLDER / "scenario-camera.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -543,6 +558,7 @@ def main() -> None:
         costs()
         technology()
         bits()
+        whole_systems()
 
 
 if __name__ == "__main__":

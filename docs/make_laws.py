@@ -13,7 +13,7 @@ import torch
 
 from mho.cost import PRINCIPLES, fit_law, leave_one_out, load_law, read_silicon
 
-LAWS = Path(__file__).parent.parent / "src" / "mho" / "data" / "silicon" / "laws"
+LAWS = Path(__file__).parent.parent / "src" / "mho" / "data" / "laws"
 
 
 def spread(ratios: list[float | None]) -> tuple[float, float]:

@@ -15,7 +15,7 @@ NAMES = [
 ]  # fmt: skip
 ROOMS = {
     "arrays", "chip", "compiler", "converters", "core", "cost", "devices", "digital", "ir", "reports", "runtime",
-    "tiles",
+    "systems", "tiles",
 }  # fmt: skip
 HEAVY = [
     "datasets", "jinja2", "matplotlib", "onnx", "onnxscript", "pandas", "PIL", "pyarrow", "pydantic", "rich", "scipy",

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+import mho.cli._show  # noqa: F401  a console made while a test sets COLUMNS would keep that width
 from mho.cli import main
 
 NETWORKS = """\

@@ -12,10 +12,11 @@ from mho.arrays import load_principle
 from mho.chip import Chip
 from mho.converters import load_adc_survey, load_converter
 from mho.core import HOW, Loader, Source, bibliography, walk_sources
-from mho.cost import load_foundry
+from mho.cost import load_foundry, load_law
 from mho.devices import load_cell
 from mho.digital import ROOMS as DIGITAL
-from mho.digital import Logic, load_technology
+from mho.digital import Logic, load_link, load_memory, load_technology
+from mho.systems import load_bit_serial, load_medium, load_scenario, load_shape, load_system
 from mho.tiles import load_tile
 
 DATA = Path(mho.core.__file__).parent.parent / "data"
@@ -27,8 +28,16 @@ LOADERS = {
     "foundries": load_foundry,
     "nodes": load_technology,
     "technology": lambda name: Loader(DIGITAL).load(Logic, name),
+    "memories": load_memory,
+    "links": load_link,
     "tiles": load_tile,
     "chips": Chip.load,
+    "laws": load_law,
+    "workloads": load_shape,
+    "media": load_medium,
+    "systems": load_system,
+    "bit-serial": load_bit_serial,
+    "scenarios": load_scenario,
 }
 FILES = [path for folder in LOADERS for path in sorted((DATA / folder).glob("*.toml"))]
 NOT_NUMBERS = {"schema", "type", "name", "title", "sources"}

@@ -36,6 +36,11 @@ PREFIXES = {"a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "": 0, "k":
         ("0.5 um2", "m2", 5e-13),
         ("1 mm2", "m2", 1e-06),
         ("2 m2", "m2", 2.0),
+        ("8 pJ/b", "J/b", 8e-12),
+        ("40.5 pJ/b/m", "J/b/m", 4.05e-11),
+        ("25.6 GB/s", "B/s", 2.56e10),
+        ("4 GB", "B", 4e9),
+        ("1.2 TOP/s", "OP/s", 1.2e12),
     ],
 )
 def test_parse_is_exact_in_decimal(text: str, symbol: str, value: float) -> None:

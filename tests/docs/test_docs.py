@@ -19,7 +19,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(p for p in (ROOT / "README.md", *DOCS.rglob("*.md")) if p.is_file())
 ROOMS = (
     "core", "arrays", "devices", "converters", "digital", "tiles", "chip", "samples", "ir", "compiler", "runtime",
-    "cost", "reports", "eda", "reproduce", "testing",
+    "cost", "systems", "reports", "eda", "reproduce", "testing",
 )  # fmt: skip
 INNER = {"Loader", "Room", "ROOMS", "FileError", "nearest"}
 """Names of core that some rooms import for themselves."""

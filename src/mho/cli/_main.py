@@ -43,18 +43,12 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 def register() -> None:
     """Import the modules of all commands: they register themselves."""
-    for commands in (
-        "_run",
-        "_evaluate",
-        "_quantize",
-        "_summary",
-        "_inspect",
-        "_adc",
-        "_cost",
-        "_reproduce",
-        "_validate",
-    ):
-        importlib.import_module(f".{commands}", __package__)
+    commands = (
+        *("_run", "_evaluate", "_quantize", "_summary", "_inspect", "_adc", "_cost", "_fit", "_systems", "_scenario"),
+        *("_reproduce", "_validate"),
+    )
+    for name in commands:
+        importlib.import_module(f".{name}", __package__)
 
 
 def main() -> None:

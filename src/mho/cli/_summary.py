@@ -54,7 +54,7 @@ def summary(
     if data is not None and input_shape is not None:
         raise FileError("give --data or --input-shape, not both: each says the shape of an input")
     network = resnet20() if model is None else network_of(model)
-    example = _zeros(_SAMPLE) if model is None else _example(data, input_shape)
+    example = _zeros(_SAMPLE) if model is None else example_of(data, input_shape)
     if model is not None and ":" in model and example is None:
         raise FileError(
             f"{model!r} returns a module, which needs an input; say its shape, such as --input-shape 3,32,32"
@@ -76,7 +76,7 @@ def _zeros(shape: tuple[int, ...]) -> Tensor:
     return torch.zeros(1, *shape)
 
 
-def _example(data: str | None, input_shape: str | None) -> Tensor | None:
+def example_of(data: str | None, input_shape: str | None) -> Tensor | None:
     """Return one input, or None if nobody said which; a file needs none."""
     if data is not None:
         from mho.samples import load_images

@@ -42,6 +42,11 @@ _EXAMPLES = {
     "Hz": "1 GHz",
     "Ohm": "0.35 Ohm",
     "m": "14 nm",
+    "J/b": "8 pJ/b",
+    "J/b/m": "0.1 nJ/b/m",
+    "B": "8 GB",
+    "B/s": "25.6 GB/s",
+    "OP/s": "1.2 TOP/s",
     "": "5 %",
 }
 
@@ -136,6 +141,12 @@ Ohm = Annotated[float, Unit("Ohm")]
 Farad = Annotated[float, Unit("F")]
 Metre = Annotated[float, Unit("m")]
 SquareMetre = Annotated[float, Unit("m2")]
+JoulePerBit = Annotated[float, Unit("J/b")]
+JoulePerBitMetre = Annotated[float, Unit("J/b/m")]
+Byte = Annotated[float, Unit("B")]
+BytePerSecond = Annotated[float, Unit("B/s")]
+OperationPerSecond = Annotated[float, Unit("OP/s")]
+"""A multiply-accumulate is two operations."""
 Ratio = Annotated[float, Unit("")]
 
 Positive = Gt(0)

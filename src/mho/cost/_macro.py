@@ -309,7 +309,7 @@ def _charge(law: AbstractLaw, macro: Macro) -> Tensor:
 LAWS = Room(
     AbstractLaw,
     {c.__name__: c for c in (DigitalLaw, ChargeLaw, DischargeLaw, CurrentLaw)},
-    "silicon/laws",
+    "laws",
 )
 
 

@@ -1,8 +1,14 @@
-"""Digital parts: gates, adder trees, registers and buffers in NAND2 equivalents, and technology nodes."""
+"""Digital parts: gates, adder trees, registers and buffers; technology nodes; memories and links beside them."""
 
-from mho.core import Room
+from mho.core import Loader, Room
 
+from ._link import Link as Link
+from ._link import htree_length as htree_length
+from ._link import mesh_hops as mesh_hops
 from ._logic import Logic as Logic
+from ._memory import Memory as Memory
+from ._memory import Page as Page
+from ._memory import Stage as Stage
 from ._technology import AnalogLaw as AnalogLaw
 from ._technology import Node as Node
 from ._technology import Spread as Spread
@@ -12,4 +18,18 @@ from ._technology import load_technology as load_technology
 from ._unit import WORD as WORD
 from ._unit import DigitalUnit as DigitalUnit
 
-ROOMS = (Room(Logic, {"Logic": Logic}, "technology"),)
+ROOMS = (
+    Room(Logic, {"Logic": Logic}, "technology"),
+    Room(Memory, {"Memory": Memory}, "memories"),
+    Room(Link, {"Link": Link}, "links"),
+)
+
+
+def load_memory(name_or_path: str) -> Memory:
+    """Load a memory beside the chip: a preset name such as `"hbm2"`, or a TOML file."""
+    return Loader(ROOMS).load(Memory, name_or_path)
+
+
+def load_link(name_or_path: str) -> Link:
+    """Load a link: a preset name such as `"tsv"`, or a TOML file."""
+    return Loader(ROOMS).load(Link, name_or_path)

@@ -15,6 +15,9 @@ from ._report import report as report
 from ._silicon_figures import silicon_scatter as silicon_scatter
 from ._style import picture_kind as picture_kind
 from ._style import save_figure as save_figure
+from ._system_figures import architecture_figure as architecture_figure
+from ._system_figures import plan_figure as plan_figure
+from ._system_figures import scenario_figure as scenario_figure
 from ._tradeoff import Tradeoff as Tradeoff
 from ._tradeoff import TradeoffPoint as TradeoffPoint
 from ._tradeoff import tradeoff_front as tradeoff_front

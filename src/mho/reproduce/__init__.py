@@ -19,6 +19,7 @@ from . import (
     _six_principles,
     _small_llm,
     _sw_2t2r,
+    _systems,
 )
 from ._row import Result as Result
 from ._row import Row as Row
@@ -40,6 +41,7 @@ RESULTS: dict[str, Result] = {
     "small-llm": _small_llm.RESULT,
     "scaling": _scaling.RESULT,
     "converter-silicon": _converter_silicon.RESULT,
+    "systems": _systems.RESULT,
 }
 """By name, what can be reproduced."""
 

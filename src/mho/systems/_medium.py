@@ -1,0 +1,155 @@
+"""`Medium`: what holds weights on a chip and multiplies there, as tiles of cells with their periphery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from mho.chip import Chip
+from mho.core import (
+    Joule,
+    Loader,
+    Metre,
+    NotNegative,
+    Positive,
+    Room,
+    Second,
+    Source,
+    SquareMetre,
+    Watt,
+)
+from mho.cost import rate
+from mho.digital import ROOMS as _DIGITAL
+from mho.digital import DigitalUnit
+
+
+@dataclass(frozen=True)
+class Medium:
+    """Equal tiles: `tiers` planes of `rows` x `columns` weights that share drivers, converters and adders.
+
+    One tier of a tile works at a time. A product is that of one full tier; part of it is charged by its columns, and
+    where sums are digital, by its rows as well.
+    """
+
+    title: str
+    node: Annotated[Metre, NotNegative]
+    """Of the cells; 0 if not known."""
+    cell: Annotated[SquareMetre, Positive]
+    """Footprint of one cell; cells of the tiers lie over one another."""
+    cells: Annotated[int, Positive]
+    """Cells of a weight."""
+    weight_bits: Annotated[int, Positive]
+    tiers: Annotated[int, Positive]
+    rows: Annotated[int, Positive]
+    columns: Annotated[int, Positive]
+    """Weights, whatever number of cells each takes."""
+    periphery: Annotated[SquareMetre, Positive]
+    """Area of a tile beside its cells."""
+    over: bool
+    """Whether the cells lie over the periphery; the larger of the two is the area of a tile then, else their sum."""
+    digital: bool
+    product: Annotated[Joule, Positive]
+    period: Annotated[Second, Positive]
+    """Of one product."""
+    write: Annotated[Joule, NotNegative]
+    """Of one weight, with its verifying reads."""
+    write_time: Annotated[Second, NotNegative]
+    """Of one row."""
+    endurance: Annotated[float, Positive]
+    """Writes that a cell outlives."""
+    leakage: Annotated[Watt, NotNegative]
+    """Of a tile that is on, at work or at rest; 0 for cells that keep their weights in a tile that is off."""
+    unit: DigitalUnit
+    """The share of the chip's digital unit that comes with a tile."""
+    tiles: int | None = None
+    """Tiles of a chip that exists; None if there may be any number."""
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def tier_weights(self) -> int:
+        """Weights of a tier of a tile."""
+        return self.rows * self.columns
+
+    @property
+    def cell_area(self) -> float:
+        """Footprint of the cells of a tile, in m2."""
+        return self.tier_weights * self.cells * self.cell
+
+    @property
+    def array_area(self) -> float:
+        """Area of a tile without its share of the digital unit, in m2."""
+        return max(self.cell_area, self.periphery) if self.over else self.cell_area + self.periphery
+
+    @property
+    def tile_area(self) -> float:
+        """Area of a tile with its share of the digital unit, in m2."""
+        return self.array_area + self.unit.costs()["part"].area
+
+    @property
+    def weights_per_area(self) -> float:
+        """Weights a m2."""
+        return self.tiers * self.tier_weights / self.tile_area
+
+    @property
+    def peak(self) -> float:
+        """Operations a second of a tile."""
+        return 2 * self.tier_weights / self.period
+
+    @property
+    def operations_per_joule(self) -> float:
+        """Operations a joule of full products; times 1e-12, TOPS/W."""
+        return 2 * self.tier_weights / self.product
+
+    @classmethod
+    def of_chip(cls, chip: Chip) -> Medium:
+        """Take the numbers of a chip, as `mho.cost.rate` finds them; its cells are charged by full Gaussian tiles.
+
+        Writing is as its cells say. Not taken over: node and wear of the cells.
+        """
+        tile, whole = chip.tile, rate(chip)
+        parts = tile.parts()
+        rows, columns = tile.shape
+        cells = parts["cells"].area
+        write = tile.write_cost(rows, columns)
+        keeps = sum(c.leakage for c in tile.upkeep().values())
+        share = replace(
+            chip.digital,
+            lanes=max(1, chip.digital.lanes // chip.tiles),
+            buffer_bits=chip.digital.buffer_bits // chip.tiles,
+        )
+        low, high = tile.weight_range
+        return cls(
+            title=chip.title,
+            node=0.0,
+            cell=cells / (rows * columns),
+            cells=1,
+            weight_bits=(high - low).bit_length(),
+            tiers=1,
+            rows=rows,
+            columns=columns,
+            periphery=sum(c.area for name, c in parts.items() if name != "cells"),
+            over=False,
+            digital=tile.exact,
+            product=whole.mvm_joule,
+            period=whole.mvm_seconds,
+            write=write.energy / (rows * columns),
+            write_time=write.latency / rows,
+            endurance=float("inf"),
+            leakage=keeps + sum(c.leakage for c in (*parts.values(), share.costs()["part"])),
+            unit=share,
+            tiles=chip.tiles,
+            sources=chip.sources,
+        )
+
+
+ROOMS = (Room(Medium, {"Medium": Medium}, "media"), *_DIGITAL)
+
+
+def media() -> list[str]:
+    """Return the names of the presets."""
+    return sorted(Loader(ROOMS).presets(Medium))
+
+
+def load_medium(name_or_path: str) -> Medium:
+    """Load a medium: a preset name such as `"sram-5nm"`, or a TOML file."""
+    return Loader(ROOMS).load(Medium, name_or_path)

@@ -1,0 +1,90 @@
+"""mho fit: a table of technologies, JSON and CSV with the same numbers, a picture, one sentence for each mistake."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mho.systems import assumed, fit, load_medium, load_workload, media, shapes
+
+
+def test_technologies(cli: Any) -> None:
+    code, out, err = cli("fit", "resnet-50", "-t", "sram-5nm", "-t", "pcm-3d", "--area", "20 mm2")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for name, answer in (("pcm-3d", "yes"), ("sram-5nm", "no")):
+        plan = fit(load_workload("resnet-50"), load_medium(name), area=2e-5)
+        words = next(text for text in lines if text.split()[:1] == [name]).split()
+        assert words[1:4] == [answer, f"{plan.tiles:,}", str(plan.medium.tiers)]
+        assert f"{100 * plan.mapping.utilisation:.0f}" in words
+    text = " ".join(out.split())
+    assert "sram-5nm: " in text
+    assert "of the weights do not fit" in text
+
+
+def test_a_chip_and_a_network_of_ones_own(cli: Any, desk: Path) -> None:
+    code, out, _ = cli("fit", "desk_networks:small", "mine.toml", "--input-shape", "3,8,8", "--json")
+    assert code == 0
+    (plan,) = json.loads(out)
+    assert plan["name"] == "mine.toml"
+    assert plan["fits"]
+    assert plan["weights"] == 27 * 4 + 16 * 5
+    assert plan["tiles"] == 2
+
+
+def test_files(cli: Any, tmp_path: Path) -> None:
+    table, picture = tmp_path / "t.csv", tmp_path / "p.svg"
+    code, out, _ = cli(
+        "fit", "smollm2-135m", "--context", "100", "--batch", "4", "--alone", "--memory", "hbm2", "--json",
+        "--csv", str(table), "--picture", str(picture),
+    )  # fmt: skip
+    assert code == 0
+    plans = json.loads(out)
+    assert [p["name"] for p in plans] == media()
+    with table.open(encoding="utf-8") as file:
+        read = list(csv.DictReader(file))
+    assert [float(r["energy_j"]) for r in read] == [p["energy_j"] for p in plans]
+    assert {r["workload"] for r in read} == {"SmolLM2-135M, 100 tokens before"}
+    assert picture.read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_lists(cli: Any) -> None:
+    code, out, _ = cli("fit")
+    assert code == 0
+    words = out.replace(",", " ").split()
+    assert set(words) >= {*shapes(), *media()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("llama",), "no shape is called 'llama'; did you mean 'llama-3-8b'?"),
+        (("resnet-20", "--area", "20 kg"), "--area: expected a number in m2 such as '0.5 um2', not '20 kg'"),
+        (("resnet-20", "--area", "1 um2"), "must hold at least one tile of"),
+        (("resnet-20", "-t", "sram5"), "no preset 'sram5' in media; did you mean 'sram-5nm'?"),
+        (("resnet-20", "--memory", "hbm9"), "no preset 'hbm9' in memories"),
+        (("resnet-20", "nochip"), "no preset 'nochip' in chips"),
+        (("desk_networks:small",), "say its shape, such as --input-shape 3,32,32"),
+        (("resnet-20", "--picture", "p.gif"), "a picture must end with .svg, .png or .pdf"),
+    ],
+)
+def test_wrong_requests(cli: Any, desk: Path, arguments: tuple[str, ...], said: str) -> None:
+    code, out, err = cli("fit", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("mho: ")
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+def test_guesses_are_listed(cli: Any) -> None:
+    wanted = assumed(load_medium("pcm-3d"))
+    arguments = ("fit", "resnet-20", "-t", "pcm-3d")
+    code, out, _ = cli(*arguments)
+    assert code == 0
+    assert "groups of assumed numbers; --assumed lists them." in " ".join(out.split())
+    code, out, _ = cli(*arguments, "--assumed")
+    assert code == 0
+    assert all(" ".join(text.split()) in " ".join(out.split()) for text in wanted)

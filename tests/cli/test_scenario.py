@@ -1,0 +1,52 @@
+"""mho scenario: feasible chips first, the best of them named, and the same as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mho.systems import designs, load_medium, load_scenario, media, pareto, scenarios
+
+
+def test_a_scenario(cli: Any, tmp_path: Path) -> None:
+    picture = tmp_path / "p.png"
+    code, out, err = cli("scenario", "camera", "--picture", str(picture))
+    assert (code, err) == (0, "")
+    found = designs(load_scenario("camera"), {name: load_medium(name) for name in media()})
+    lines = [text.split() for text in out.splitlines() if text.split()[:1] and text.split()[0] in media()]
+    good = {d.name for d in found if d.feasible}
+    assert {words[0] for words in lines[: len(good)]} == good
+    assert {words[0] for words in lines if words[-1] == "best"} == {
+        d.name for d in pareto(d for d in found if d.feasible)
+    }
+    assert picture.exists()
+
+
+def test_json_with_a_chip(cli: Any) -> None:
+    code, out, _ = cli("scenario", "wearable", "-t", "pcm-3d", "--chip", "hermes", "--json")
+    assert code == 0
+    found = {d["name"]: d for d in json.loads(out)}
+    assert set(found) == {"pcm-3d", "hermes"}
+    assert found["pcm-3d"]["best"]
+    assert found["hermes"]["tiles"] == 64
+    assert not found["hermes"]["feasible"]
+
+
+def test_lists_and_mistakes(cli: Any) -> None:
+    code, out, _ = cli("scenario")
+    assert code == 0
+    assert [text.split(":")[0] for text in out.splitlines()] == scenarios()
+    code, _, err = cli("scenario", "weareable")
+    assert code == 2
+    assert "did you mean 'wearable'?" in err
+
+
+def test_other_limits(cli: Any) -> None:
+    code, out, _ = cli("scenario", "wearable", "-t", "sram-5nm", "--power", "20 mW", "--area", "3 mm2", "--json")
+    assert code == 0
+    (d,) = json.loads(out)
+    assert d["misses"] == ["area"]
+    code, _, err = cli("scenario", "wearable", "--power", "20 kg")
+    assert code == 2
+    assert err == "mho: --power: expected a number in W such as '2 mW', not '20 kg'\n"
+    code, _, err = cli("scenario", "wearable", "--area", "0 mm2")
+    assert (code, err) == (2, "mho: --area must be above zero, not '0 mm2'\n")

@@ -1,0 +1,86 @@
+"""Media: presets against what they were derived from, and chips as media."""
+
+from dataclasses import replace
+
+import pytest
+
+from mho.chip import Chip
+from mho.core import Loader
+from mho.cost import rate
+from mho.digital import ROOMS as DIGITAL
+from mho.digital import Logic
+from mho.systems import Medium, load_medium, media
+from mho.tiles import characterise, load_tile
+
+
+@pytest.mark.parametrize(
+    ("name", "tops_per_watt", "tops_per_mm2"),
+    [
+        ("sram-22nm", 89 / 4, 16.3 / 4),  # 4 and 4 bits to 8 and 8
+        ("sram-5nm", 69.9 / 4, 221 / 4),
+        ("sram-3nm", 32.5 * 2.25, 55.0 * 2.25),  # 12 and 12 bits to 8 and 8
+        ("pcm-14nm", 10.5, 1.59),
+        ("nor-40nm", 5.2, 0.0875),
+    ],
+)
+def test_published_macros_come_out(name: str, tops_per_watt: float, tops_per_mm2: float) -> None:
+    """Efficiency by watt and area without the digital unit, which a macro does not have."""
+    m = load_medium(name)
+    assert m.operations_per_joule / 1e12 == pytest.approx(tops_per_watt, rel=0.01)
+    assert m.peak / m.array_area / 1e18 == pytest.approx(tops_per_mm2, rel=0.02)
+
+
+def test_the_density_of_the_3_nm_macro() -> None:
+    m = load_medium("sram-3nm")
+    assert 8 * m.tier_weights / m.array_area / 1e12 == pytest.approx(3.78, rel=0.01)  # Mb/mm2
+
+
+def test_what_stands_for_a_preset_of_the_package() -> None:
+    """The periphery of Tile2 and of DIMC, the energy and time of Tile2 with the clock of its chip."""
+    tile, chip = load_tile("tile2"), Chip.load("tile2-rram")
+    report, m = characterise(tile, instances=2), load_medium("rram-22nm")
+    rest = sum(c.area for name, c in tile.parts().items() if name != "cells")
+    assert m.periphery == load_medium("rram-3d-55nm").periphery == pytest.approx(rest, rel=1e-3)
+    assert m.period == pytest.approx(report.total.latency, rel=0.01)
+    clock = chip.digital.clock_power() * report.total.latency
+    assert m.product == pytest.approx(report.total.energy + clock, rel=0.01)
+    digital = sum(c.area for name, c in load_tile("dimc").parts().items() if name != "cells")
+    assert load_medium("fefet-28nm").periphery == pytest.approx(digital, rel=1e-3)
+
+
+def test_plain_sram_has_the_logic_of_the_package() -> None:
+    """65 % cells, 32 multipliers with their sums; all bits read and all weights multiplied for a product."""
+    logic, m = Loader(DIGITAL).load(Logic, "logic-14nm"), load_medium("sram-dense-5nm")
+    lane = logic.multiplier(8, 8) + logic.adder(24) + logic.register(24)
+    assert m.periphery == pytest.approx(m.cell_area * (1 / 0.65 - 1) + m.columns * lane.area, rel=1e-3)
+    bits = m.tier_weights * m.cells
+    assert m.product == pytest.approx(bits * logic.sram_bit_energy + m.tier_weights * lane.energy, rel=1e-3)
+    assert m.weights_per_area > 4 * load_medium("sram-5nm").weights_per_area
+
+
+@pytest.mark.parametrize("name", Chip.presets())
+def test_a_chip_as_a_medium(name: str) -> None:
+    chip = Chip.load(name)
+    m, whole = Medium.of_chip(chip), rate(chip)
+    assert m.tiles == chip.tiles
+    assert (m.rows, m.columns) == chip.tile.shape
+    assert m.weight_bits == 8
+    assert m.tiles * m.peak == pytest.approx(whole.tops * 1e12)
+    assert m.operations_per_joule == pytest.approx(whole.tops_per_watt * 1e12)
+    area = sum(c.area for c in chip.tile.parts().values()) * chip.tiles + chip.digital.costs()["part"].area
+    assert m.tiles * m.tile_area == pytest.approx(area)
+
+
+def test_tiers_share_the_periphery() -> None:
+    m = load_medium("rram-3d-55nm")
+    double = replace(m, tiers=2 * m.tiers)
+    assert double.tile_area == m.tile_area
+    assert double.weights_per_area == 2 * m.weights_per_area
+    beside = replace(m, over=False)
+    assert beside.array_area == pytest.approx(m.cell_area + m.periphery)
+
+
+def test_presets() -> None:
+    assert {name.split("-")[0] for name in media()} == {"sram", "rram", "pcm", "mram", "nor", "nand", "fefet"}
+    for name in media():
+        assert load_medium(name).weight_bits == 8
