@@ -10,7 +10,8 @@ NAMES = [
     "AbstractCell", "AbstractConverter", "AbstractTile", "Ablation", "CapacityError", "Chip", "Condition",
     "ConvergenceError", "Cost", "CostTree", "Evaluation", "FileError", "Graph", "MhoError", "Program", "QuantGraph",
     "Quantization", "RangeWarning", "Report", "Run", "Seed", "ShapeError", "SimulatorError", "SpecError", "Tradeoff",
-    "UnsupportedOpError", "ablate", "allocate", "capture", "cite", "compile", "default_conditions", "estimate", "evaluate", "nonidealities", "quantize",
+    "UnsupportedOpError", "ablate", "allocate", "capture", "cite", "compile", "default_conditions", "estimate",
+    "evaluate", "nonidealities", "quantize",
     "report", "run", "summary", "tradeoff",
 ]  # fmt: skip
 ROOMS = {
