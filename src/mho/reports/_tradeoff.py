@@ -40,7 +40,7 @@ class TradeoffPoint:
 
     @property
     def label(self) -> str:
-        """Say the bits: those of all layers, and those of each layer's converters, in their order, where they differ."""
+        """Say the bits: of all layers, and where they differ of each layer's converters, in their order."""
         different = list(dict.fromkeys(self.layers.values()))
         if len(different) == 1:
             return str(different[0])
