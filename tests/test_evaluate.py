@@ -30,7 +30,7 @@ from mho import (
     run,
 )
 from mho.devices import Thermal, load_cell
-from mho.tiles import AnalogTile
+from mho.tiles import AnalogTile, Quantization
 
 
 def _network() -> nn.Module:
@@ -383,3 +383,13 @@ def test_a_wrong_chip_file(tmp_path: Path) -> None:
     (tmp_path / "chip.toml").write_text('name = "x"\n')
     with pytest.raises(SpecError, match="is missing; Chip needs it"):
         evaluate(_network(), tmp_path / "chip.toml", _data(3))
+
+
+def test_bits_of_layers_are_those_of_quantize() -> None:
+    x, y = _data()
+    few, last = Quantization(4, adc_bits=6), {"4": Quantization(6)}
+    found = evaluate(_network(), "tile2-rram", (x, y), instances=1, options=few, layers=last)
+    quant = quantize(capture(_network(), x), Chip.load("tile2-rram"), x, few, layers=last)
+    for name, layer in quant.layers.items():
+        assert torch.equal(found.program.quant.layers[name].weight, layer.weight)
+        assert found.program.quant.layers[name].adc_bits == layer.adc_bits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from mho.cost import estimate
 from mho.ir import Graph
 from mho.reports import Evaluation
 from mho.runtime import run
-from mho.tiles import Condition
+from mho.tiles import Condition, Quantization
 
 DAY, YEAR = 86400.0, 365 * 86400.0
 CALIBRATION_IMAGES = 128
@@ -47,12 +47,15 @@ def evaluate(
     instances: int = 8,
     conditions: Sequence[Condition] | None = None,
     calibration: Tensor | None = None,
+    options: Quantization = Quantization(),  # noqa: B008  (a frozen value)
+    layers: Mapping[str, Quantization] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Say what a chip does with a network: accuracy under all conditions, and cost.
 
     `data` is images `[batch, ...]` and labels `[batch]`. The ranges of the quantiser come from `calibration`, or from
-    128 to 255 images spread over the data (their labels are not looked at).
+    128 to 255 images spread over the data (their labels are not looked at). `options` and `layers` are those of
+    `quantize`.
 
     Raises:
         MhoError: one of its kinds, with what to do, if the network, the chip or the data do not fit.
@@ -62,9 +65,8 @@ def evaluate(
     graph = checked(network, x, labels)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RangeWarning)
-        quant = quantize(
-            graph, chip, x[:: max(1, len(x) // CALIBRATION_IMAGES)] if calibration is None else calibration
-        )
+        few = x[:: max(1, len(x) // CALIBRATION_IMAGES)] if calibration is None else calibration
+        quant = quantize(graph, chip, few, options, layers=layers)
         program = compile(quant, chip)
         result = run(
             program,

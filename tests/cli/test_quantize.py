@@ -54,6 +54,7 @@ def test_mistakes(cli: Any, desk: Path) -> None:
         ((*ARGUMENTS, "--weights", "eight"), NUMBERS),
         ((*ARGUMENTS, "--weights", "9"), WEIGHTS),
         ((*ARGUMENTS, "--weights", "", "--adc", ""), "there is nothing to compare; give --weights, --inputs or --adc"),
+        ((*ARGUMENTS, "--std", "0,1,1"), "--std must be above zero, not '0,1,1'"),
         ((*ARGUMENTS, "--picture", "bits.bmp"), "a picture must end with .svg, .png or .pdf, not 'bits.bmp'"),
     ):  # fmt: skip
         code, _, err = cli(*arguments)

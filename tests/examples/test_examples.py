@@ -61,6 +61,18 @@ def test_training_script_trains_and_evaluates(tmp_path: Path) -> None:
     assert "noise 0.05" in _run(script, *common, "--evaluate", weights, "--levels", 0.05)
 
 
+def test_tuning_for_few_bits(tmp_path: Path) -> None:
+    """Two steps on a small share of the test images; the weights come back as a ResNet-20."""
+    pq.write_table(pq.read_table(SAMPLE).slice(0, 40), tmp_path / "train.parquet")
+    weights = tmp_path / "tuned.safetensors"
+    common = ("--data", tmp_path / "train.parquet", "--steps", 2, "--images", 20)
+    out = _run(EXAMPLES / "tune_few_bits.py", *common, "--out", weights)
+    assert "3-bit weights per column on dimc-sram: " in out
+    assert "% tuned for 2 steps" in out
+    with safe_open(weights, "pt") as file:
+        assert "layer3.2.conv2.weight" in set(file.keys())
+
+
 def _digits(path: Path, x: Tensor, y: Tensor) -> None:
     """Write signs as PNG digits in the layout of Hugging Face; the greys are those next to half the range."""
     images = []

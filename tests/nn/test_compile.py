@@ -9,6 +9,7 @@ from torch.export import Dim
 
 import mho.nn
 from mho.core import Seed
+from mho.tiles import Quantization
 
 pytestmark = [
     pytest.mark.compile,
@@ -91,3 +92,16 @@ def test_export(name: str, chip: str) -> None:
     both = torch.cat([x, x])
     again = torch.export.export(chips.module, (both,)).module()
     torch.testing.assert_close(again(both).unflatten(0, (2, -1)), chips(x), rtol=2e-3, atol=2e-2)
+
+
+@pytest.mark.parametrize("options", [Quantization(3, per="tensor"), Quantization(input_bits=3, inputs="lloyd-max")])
+def test_few_bits_compile(options: Quantization) -> None:
+    """Another scale, and inputs looked up among levels: compiled, the same numbers."""
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    x = Seed(0).child("few").normal((8, 40))
+    noise = mho.nn.TrainingNoise(converter=False, cells=False)
+    net = mho.nn.convert(nn.Linear(40, 6), "tile2-rram", noise=noise, options=options)
+    mho.nn.calibrate(net, x)
+    compiled = torch.compile(net, fullgraph=True)
+    torch.testing.assert_close(compiled(x), net(x), rtol=1e-4, atol=1e-5)

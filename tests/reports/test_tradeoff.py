@@ -26,6 +26,9 @@ BOTH = Tradeoff("mine", 20, 0.9, _FIRST) + Tradeoff("mine", 20, 0.9, _THEN, {"a"
 def test_labels() -> None:
     assert [p.label for p in BOTH.points] == ["8-bit ADC", "4-bit ADC", "ADC bits 8 4", "ADC bits 4 8"]
     assert _point("x", (None, 4), [1.0], 1.0).label == "ADC bits - 4"
+    layers = {"a": Quantization(5, adc_bits=6), "b": Quantization(5, adc_bits=4)}
+    point = TradeoffPoint("x", layers, torch.tensor([1.0]), 1.0, 1.0)
+    assert point.label == "5-bit weights per column, ADC bits 6 4"
 
 
 def test_the_front_is_what_no_other_point_beats() -> None:

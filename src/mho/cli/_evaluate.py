@@ -74,9 +74,7 @@ def evaluate(
     heats = [(k, f", {k:g} K") for k in dict.fromkeys(kelvin)] or [(None, "")]
     moments = sorted({_time(t) for t in times.split(",")})
     network = network_of(model)
-    means, deviations = _numbers(mean, "--mean"), _numbers(std, "--std")
-    if min(deviations) <= 0:
-        raise FileError(f"--std must be above zero, not {std!r}")
+    means, deviations = normalisation(mean, std)
     x, y = load_images(data, means, deviations, images)
     graph = capture(network, x[:1])
     label = model.partition(":")[2] if ":" in model else Path(model).stem
@@ -111,6 +109,14 @@ def evaluate(
     ]
     title = f"{Path(model).name} on {', '.join(c.name for c in loaded)}"
     finish(report(evaluations, title, converter_notes(pairs), ablations), out, json_file)
+
+
+def normalisation(mean: str, std: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation of the channels from the texts of `--mean` and `--std`."""
+    means, deviations = _numbers(mean, "--mean"), _numbers(std, "--std")
+    if min(deviations) <= 0:
+        raise FileError(f"--std must be above zero, not {std!r}")
+    return means, deviations
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

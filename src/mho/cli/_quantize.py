@@ -10,6 +10,7 @@ import typer
 
 from mho.core import FileError, SpecError
 
+from ._evaluate import normalisation
 from ._main import app
 from ._network import network_of
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from mho import Chip, Quantization, Tradeoff
 
 _CALIBRATION = 8
-"""One in so many images of the shipped sample is for calibration and is not counted."""
+"""One in so many images is for calibration and is not counted."""
+_MOST = 128
+"""Images for calibration."""
 
 
 @app.command()
@@ -47,6 +50,8 @@ def quantize(
         ),
     ] = None,
     budget: Annotated[list[str], typer.Option(help="Energy of an image, such as '20 uJ', for bits by layer.")] = [],  # noqa: B006
+    mean: Annotated[str, typer.Option(help="Mean per channel of the images, scaled to 0..1.")] = "0.485,0.456,0.406",
+    std: Annotated[str, typer.Option(help="Standard deviation per channel.")] = "0.229,0.224,0.225",
     images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 200,
     instances: Annotated[int, typer.Option(min=1, help="Chip instances.")] = 1,
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
@@ -83,9 +88,10 @@ def quantize(
     if model is not None and data is None:
         raise FileError("a model needs images and labels to count; give --data")
     loaded = Chip.load(chip, plugin)
-    x, y = cifar10_sample() if data is None else load_images(data)
+    wanted = max(1000, images + images // (_CALIBRATION - 1) + _CALIBRATION)
+    x, y = cifar10_sample() if data is None else load_images(data, *normalisation(mean, std), limit=wanted)
     one = torch.arange(len(x)) % _CALIBRATION == 1 if len(x) >= 2 * _CALIBRATION else torch.zeros(len(x)).bool()
-    few = x[one] if one.any() else x
+    few = (x[one] if one.any() else x)[:_MOST]
     x, y = x[~one][:images], y[~one][:images]
     graph = capture(resnet20() if model is None else network_of(model), x[:1])
     how: Literal["largest", "least squares"] = "least squares" if clip else "largest"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,12 +40,13 @@ class TradeoffPoint:
 
     @property
     def label(self) -> str:
-        """Say the bits: those of all layers, or of the converters of each layer, in their order."""
+        """Say the bits: of all layers, and where they differ of each layer's converters, in their order."""
         different = list(dict.fromkeys(self.layers.values()))
         if len(different) == 1:
             return str(different[0])
-        bits = [q.adc_bits for q in self.layers.values()]
-        return "ADC bits " + " ".join("-" if b is None else str(b) for b in bits)
+        bits = "ADC bits " + " ".join("-" if q.adc_bits is None else str(q.adc_bits) for q in self.layers.values())
+        common = {dataclasses.replace(q, adc_bits=None) for q in different}
+        return bits if len(common) > 1 or common == {Quantization()} else f"{common.pop()}, {bits}"
 
 
 @dataclass(frozen=True)
