@@ -55,7 +55,7 @@ def _levels(network: nn.Module) -> list[_Levels]:
 
 def _book(book: Tensor) -> _Levels:
     """Each level of a codebook moves in steps of its own neighbourhood: they are narrow where sums crowd."""
-    steps = book[..., 1, :].diff(dim=-1)
+    steps = book.detach()[..., 1, :].diff(dim=-1)
     ends = torch.cat([steps[..., :1], steps, steps[..., -1:]], -1)
     own = torch.stack([ends[..., 1:], (ends[..., 1:] + ends[..., :-1]) / 2], -2)
     mean = float(steps.mean())
