@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,15 +19,15 @@ from ._tiled import TiledMatrix
 class _Levels:
     """The levels of one layer, as they are learned."""
 
-    parameters: list[Tensor]
+    parameters: Sequence[Tensor]
     step: float
     """Between levels, on average."""
-    rising: list[Tensor]
+    rising: Sequence[Tensor]
     """What has to stay in order along its last dimension."""
     share: Tensor | None = None
     """By how much more or less than the mean step each number of the one parameter moves."""
 
-    def settle(self, before: list[Tensor]) -> None:
+    def settle(self, before: Sequence[Tensor]) -> None:
         """Give each number its share of the optimiser's move, and bring all into order."""
         if self.share is not None:
             for p, old in zip(self.parameters, before, strict=True):
@@ -101,7 +101,9 @@ def learn_levels(
     own = {id(p) for layer in levels for p in layer.parameters}
     weights = [p for p in network.parameters() if p.requires_grad and id(p) not in own]
     modes = {m: m.training for m in network.modules() if isinstance(m, TiledMatrix)}
-    optimiser = torch.optim.Adam([{"params": v.parameters, "lr": rate * v.step} for v in levels], betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam(
+        [{"params": list(v.parameters), "lr": rate * v.step} for v in levels], betas=(0.9, 0.99)
+    )
     total = epochs * len(batches)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / total)
     losses: list[float] = []
