@@ -138,6 +138,26 @@ def test_learning_on_chips() -> None:
     torch.testing.assert_close(other(X[:9]), tiled(X[:9]))
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_transitions_may_stay(whole: bool) -> None:
+    """Of partial sums, and of whole outputs."""
+    net = _net()
+    outputs = mho.nn.capture_outputs(net, [X])
+    tiled = mho.nn.OutputConverters(net, mho.nn.fit_outputs(outputs, 3)) if whole else _tiled(net=net)
+
+    def books() -> list[Tensor]:
+        """Transition levels, then levels."""
+        if isinstance(tiled, mho.nn.OutputConverters):
+            return [t for name in tiled.names for t in (tiled.of(name).codebook.transitions, tiled.of(name).levels)]
+        found = [m.codebook for m in tiled.modules() if isinstance(m, TiledMatrix)]
+        return [t for b in found if b is not None for t in (b[..., 0, :], b[..., 1, :])]
+
+    before = [b.detach().clone() for b in books()]
+    learn_levels(tiled, net, X.split(120), epochs=1, transitions=False)
+    same = [torch.equal(a, b) for a, b in zip(before, books(), strict=True)]
+    assert same == [True, False] * (len(same) // 2)
+
+
 def test_levels_that_are_not_there() -> None:
     tiled = mho.nn.convert(_net(), "hermes")
     mho.nn.calibrate(tiled, X)

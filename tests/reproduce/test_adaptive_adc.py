@@ -7,7 +7,7 @@ from torch import nn
 from mho.core import FileError
 from mho.reproduce import RESULTS, _adaptive_adc, reproduce
 from mho.reproduce._adaptive_adc import (
-    _RESNET18,
+    RESNET18,
     circuit_rows,
     cost_rows,
     network_rows,
@@ -48,7 +48,7 @@ def test_the_long_study(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["5 bits, Lloyd-Max, 1 % off: spread between sources"].published == 0.56
     assert {"6 bits, Lloyd-Max", "6 bits, Lloyd-Max, 1 % off", "6 bits, learned levels"} <= set(rows)
     assert "6 bits, equal steps, centre" not in rows  # nothing was published
-    wide = {r.quantity for r in network_rows(net, _RESNET18, images=100, seeds=2, epochs=0, bits=(6,))}
+    wide = {r.quantity for r in network_rows(net, RESNET18, images=100, seeds=2, epochs=0, bits=(6,))}
     assert "ResNet-18, 6 bits, Lloyd-Max, 1 % off, super-resolution" in wide
     calls: list[tuple[int, int]] = []
     monkeypatch.setattr(_adaptive_adc, "network_rows", lambda **k: calls.append((k["images"], k["seeds"])) or [])

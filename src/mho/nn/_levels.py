@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,15 +19,15 @@ from ._tiled import TiledMatrix
 class _Levels:
     """The levels of one layer, as they are learned."""
 
-    parameters: list[Tensor]
+    parameters: Sequence[Tensor]
     step: float
     """Between levels, on average."""
-    rising: list[Tensor]
+    rising: Sequence[Tensor]
     """What has to stay in order along its last dimension."""
     share: Tensor | None = None
     """By how much more or less than the mean step each number of the one parameter moves."""
 
-    def settle(self, before: list[Tensor]) -> None:
+    def settle(self, before: Sequence[Tensor]) -> None:
         """Give each number its share of the optimiser's move, and bring all into order."""
         if self.share is not None:
             for p, old in zip(self.parameters, before, strict=True):
@@ -36,15 +36,16 @@ class _Levels:
             values.copy_(values.sort(-1).values)
 
 
-def _levels(network: nn.Module) -> list[_Levels]:
+def _levels(network: nn.Module, transitions: bool) -> list[_Levels]:
     if isinstance(network, OutputConverters):
         converters = [network.of(name) for name in network.names]
         return [
-            _Levels([c.levels, c.transitions], float(c.levels.detach().diff(dim=-1).mean()), [c.levels, c.transitions])
+            _Levels(p, float(c.levels.detach().diff(dim=-1).mean()), p)
             for c in converters
+            for p in ([c.levels, c.transitions] if transitions else [c.levels],)
         ]
     books = {name: tiled.codebook for name, (tiled, _) in matrices(network).items()}
-    found = [_book(b) for b in books.values() if b is not None]
+    found = [_book(b, transitions) for b in books.values() if b is not None]
     if not found:
         raise MhoError(
             "no layer has levels that can be learned; convert the network for a chip with adaptive converters and call "
@@ -53,11 +54,11 @@ def _levels(network: nn.Module) -> list[_Levels]:
     return found
 
 
-def _book(book: Tensor) -> _Levels:
+def _book(book: Tensor, transitions: bool) -> _Levels:
     """Each level of a codebook moves in steps of its own neighbourhood: they are narrow where sums crowd."""
-    steps = book[..., 1, :].diff(dim=-1)
+    steps = book.detach()[..., 1, :].diff(dim=-1)
     ends = torch.cat([steps[..., :1], steps, steps[..., -1:]], -1)
-    own = torch.stack([ends[..., 1:], (ends[..., 1:] + ends[..., :-1]) / 2], -2)
+    own = torch.stack([ends[..., 1:] * transitions, (ends[..., 1:] + ends[..., :-1]) / 2], -2)
     mean = float(steps.mean())
     return _Levels([book], mean, [book], own / mean)
 
@@ -69,6 +70,7 @@ def learn_levels(
     epochs: int = 4,
     rate: float = 0.02,
     progress: Callable[[int, int], None] | None = None,
+    transitions: bool = True,
 ) -> list[float]:
     """Move levels and transition levels, in place, so that the network answers as its teacher does; weights stay.
 
@@ -85,6 +87,7 @@ def learn_levels(
         epochs: passes over them.
         rate: of learning, in steps between levels.
         progress: called with the number of batches done, and of all.
+        transitions: whether transition levels learn, too. Without them nothing is programmed anew: levels are digital.
 
     Raises:
         MhoError: if there is nothing to learn from, or no levels.
@@ -94,11 +97,13 @@ def learn_levels(
         raise MhoError(f"learning needs at least one epoch and one batch, not {epochs} and {len(batches)}")
     with torch.no_grad():
         wanted = [teacher(x).softmax(-1) for x in batches]
-    levels = _levels(network)
+    levels = _levels(network, transitions)
     own = {id(p) for layer in levels for p in layer.parameters}
     weights = [p for p in network.parameters() if p.requires_grad and id(p) not in own]
     modes = {m: m.training for m in network.modules() if isinstance(m, TiledMatrix)}
-    optimiser = torch.optim.Adam([{"params": v.parameters, "lr": rate * v.step} for v in levels], betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam(
+        [{"params": list(v.parameters), "lr": rate * v.step} for v in levels], betas=(0.9, 0.99)
+    )
     total = epochs * len(batches)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / total)
     losses: list[float] = []

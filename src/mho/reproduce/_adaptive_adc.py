@@ -40,7 +40,7 @@ _LINEARITY = {
 
 
 @dataclass(frozen=True)
-class _Published:
+class Published:
     """Accuracies in % of one network, by bits of its converters."""
 
     network: str
@@ -54,7 +54,7 @@ class _Published:
     """With super-resolution, levels 1 % off."""
 
 
-_VGG8 = _Published(
+VGG8 = Published(
     "VGG8", "[hong2025], Fig. 5c, d", 90.24,
     {3: (13.03, 68.11), 4: (52.33, 88.93), 5: (89.87, 90.20)},
     {
@@ -64,7 +64,7 @@ _VGG8 = _Published(
     },
     {},
 )  # fmt: skip
-_RESNET18 = _Published(
+RESNET18 = Published(
     "ResNet-18", "[hong2025], Fig. 5e, ImageNet", 69.77,
     {4: (0.15, 30.68), 5: (9.12, 61.38), 6: (48.22, 67.52)},
     {(4, 1.0): (24.13, None), (5, 1.0): (51.32, None), (6, 1.0): (59.03, None)},
@@ -88,7 +88,7 @@ def _study() -> list[Row]:
         network = ResNet18()
         state = read_tensors(_WEIGHTS)
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False)
-        rows += network_rows(fold_batchnorm(network), _RESNET18, images=750, seeds=16, bits=(4, 5, 6))
+        rows += network_rows(fold_batchnorm(network), RESNET18, images=750, seeds=16, bits=(4, 5, 6))
     return rows
 
 
@@ -208,7 +208,7 @@ def system_rows(network: nn.Module | None = None) -> list[Row]:
 
 def network_rows(
     network: nn.Module | None = None,
-    published: _Published = _VGG8,
+    published: Published = VGG8,
     images: int = _IMAGES,
     seeds: int = 4,
     epochs: int = 3,
@@ -229,7 +229,7 @@ def network_rows(
     outputs = capture_outputs(network, few.split(_BATCH))
     name, source = published.network, published.figure
     note = f"{name} of our own, {digital:.1f} % digital on {len(truth)} images, whole outputs"
-    prefix = "" if published is _VGG8 else f"{name}, "
+    prefix = "" if published is VGG8 else f"{name}, "
     most = max(adaptive for _, adaptive in published.fitted.values())
     rows: list[Row] = []
 
