@@ -97,7 +97,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ('"tile2"', '"tile3"',
          "line 5, tile: no preset 'tile3' in tiles; did you mean 'tile2'? "
          "(allowed: dimc, tile-capacitive, tile-sw-2t2r, tile1, tile2, tsmc-dimc-22, tsmc-dimc-5, yao2020)"),
-        ('"column"', '"columns"', "line 6, compensation: must be 'none', 'global', 'column' or 'levels', not 'columns'; "
+        ('"column"', '"columns"',
+         "line 6, compensation: must be 'none', 'global', 'column' or 'levels', not 'columns'; "
          "did you mean 'column'? (allowed: column, global, levels, none)"),
         ('"logic-28nm"', '"logic-7nm"', "line 9, digital.logic: no preset 'logic-7nm' in technology; "
          "did you mean 'logic-5nm'? (allowed: logic-130nm, logic-14nm, logic-22nm, logic-28nm, logic-40nm, logic-5nm, "
