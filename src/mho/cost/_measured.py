@@ -1,0 +1,202 @@
+"""Measured macros: tables of published chips, read as architectures with figures per 1-bit operation."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mho.core import FileError
+
+from ._macro import Macro, Principle
+
+_FOLDER = Path(__file__).parent.parent / "data" / "silicon"
+Family = Literal["digital SRAM", "analog SRAM", "non-volatile"]
+FAMILIES: dict[Principle, Family] = {
+    "digital": "digital SRAM",
+    "charge": "analog SRAM",
+    "discharge": "analog SRAM",
+    "current": "non-volatile",
+}
+"""What a chip is counted with, by how it sums."""
+_VOLATILE = ("sram", "edram", "dram")
+_USUAL_ROWS: dict[Principle, float] = {"digital": 128, "charge": 256, "discharge": 64, "current": 16}
+"""Rows at once where a table does not say: medians of the fitted chips."""
+_USUAL_BITS = 5.0
+"""Bits of a converter where a table does not say: the median of the fitted chips."""
+_USUAL_SUPPLY = 0.9
+"""In V, where a table does not say."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One operating point of a published chip: its architecture, and what was measured."""
+
+    chip: str
+    """The points of one chip share it; they are left out together."""
+    name: str
+    macro: Macro
+    energy: float | None
+    """In J per 1-bit operation."""
+    density: float | None
+    """In 1-bit operations a second and m2."""
+    guessed: tuple[str, ...] = ()
+    """What the table does not say and was taken as usual."""
+
+    @property
+    def family(self) -> Family:
+        """What it is counted with."""
+        return FAMILIES[self.macro.principle]
+
+
+def read_silicon(file: str | Path = "uiuc") -> list[Measured]:
+    """Read measured chips from a CSV file, or one of the tables `uiuc` and `chips` by name.
+
+    Two sets of columns are understood: those of the benchmark [shanbhag2022] (`uiuc`, an operating point a row with
+    rows at once, converters and cycle), and a general one (`chips`: name, device, cell, domain, mac_principle,
+    node_nm, vdd_v, rows, cols, weight_bits, input_bits, out_or_adc_bits, tops_per_w_1b or peak_tops_per_w,
+    tops_per_mm2_1b or peak_tops_per_mm2; and where known active_rows, converters, cycle_ns, year, scope). Rows that
+    say too little (no node, or no figure) are left out.
+
+    Raises:
+        FileError: if the file does not exist or has other columns.
+    """
+    path = _FOLDER / f"{file}.csv" if str(file) in ("uiuc", "chips") else Path(file)
+    if not path.is_file():
+        raise FileError(f"{path} does not exist; give a CSV file of chips, or uiuc or chips for the tables of mho")
+    with path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        columns, rows = set(reader.fieldnames or ()), list(reader)
+    if {"index", "node_nm", "model", "tops_w"} <= columns:
+        read: Callable[[Mapping[str, str]], Measured | None] = _benchmark
+    elif {"name", "node_nm", "domain", "device"} <= columns:
+        read = _general
+    else:
+        raise FileError(
+            f"{path} must have the columns name, device, domain and node_nm (as the table `chips`) or index, node_nm, "
+            f"model and tops_w (as `uiuc`), not {', '.join(sorted(columns)[:8]) or 'none'}"
+        )
+    return [point for row in rows if (point := read(row)) is not None]
+
+
+def _number(text: str | None) -> float | None:
+    """Return the first number of a cell, as in `36.5 (title); 19.45 CSV`; None for words alone."""
+    found = re.search(r"(?<![A-Za-z])\d+(?:\.\d+)?", text or "")
+    return float(found.group()) if found else None
+
+
+def _benchmark(row: Mapping[str, str]) -> Measured | None:
+    get = {k: _number(v) for k, v in row.items() if k not in ("author", "venue", "cell", "arch", "model", "changed")}
+    volatile = row["arch"].lower().strip().startswith(_VOLATILE)
+    principle: Principle = (
+        "digital" if row["model"] == "DIMC" else "current" if not volatile
+        else "charge" if row["model"] == "QR" else "discharge"
+    )  # fmt: skip
+    guessed: list[str] = []
+
+    def take(name: str, usual: float) -> float:
+        value = get[name]
+        if value is None:
+            guessed.append(name)
+        return usual if value is None else value
+
+    if get["node_nm"] is None or (get["tops_w"] is None and get["tops_mm2"] is None):
+        return None
+    rows = take("n", _USUAL_ROWS[principle])
+    cores = get["n_core"] or 1.0
+    macro = Macro(
+        principle,
+        get["node_nm"] * 1e-9,
+        take("vdd", _USUAL_SUPPLY),
+        rows=rows,
+        converters=take("n_adc", 32),
+        weight_bits=take("bw", 1),
+        input_bits=take("bx", 1),
+        converter_bits=0.0 if principle == "digital" else take("badc", _USUAL_BITS),
+        cycle=None if get["t_ns"] is None else get["t_ns"] * 1e-9,
+        capacity=None if get["core_kb"] is None else get["core_kb"] * 1024 * cores,
+        physical_rows=get["rows"],
+        transistors=_transistors(row["cell"]),
+        cores=cores,
+        processor=float(row["processor"] == "Y"),
+        year=get["year"] or 2021.0,
+    )
+    return Measured(
+        f"{row['index']}",
+        f"{row['author']}, {row['venue']} {row['year']}",
+        macro,
+        None if get["tops_w"] is None else 1e-12 / get["tops_w"],
+        None if get["tops_mm2"] is None else get["tops_mm2"] * 1e18,
+        tuple(guessed),
+    )
+
+
+def _general(row: Mapping[str, str]) -> Measured | None:
+    text = {k: (v or "").strip() for k, v in row.items() if k}
+    if "simulation" in text.get("evidence", "") or "press" in text.get("evidence", ""):
+        return None
+    node = _number(text["node_nm"])
+    weight, inputs = _number(text.get("weight_bits")), _number(text.get("input_bits"))
+    energy, density = _number(text.get("tops_per_w_1b")), _number(text.get("tops_per_mm2_1b"))
+    if weight is not None and inputs is not None:
+        per_bit = weight * inputs
+        peak, peak_density = _number(text.get("peak_tops_per_w")), _number(text.get("peak_tops_per_mm2"))
+        energy = energy if energy is not None or peak is None else peak * per_bit
+        density = density if density is not None or peak_density is None else peak_density * per_bit
+    if node is None or (energy is None and density is None):
+        return None
+    domain, how, device = (text.get(k, "").lower() for k in ("domain", "mac_principle", "device"))
+    volatile = device.startswith(_VOLATILE)
+    principle: Principle = (
+        "digital" if domain == "digital" else "current" if not volatile
+        else "charge" if how.startswith("charge-redistribution") else "discharge"
+    )  # fmt: skip
+    guessed: list[str] = []
+
+    def take(name: str, usual: float, *others: str) -> float:
+        for key in (name, *others):
+            value = _number(text.get(key))
+            if value is not None:
+                return value
+        guessed.append(name)
+        return usual
+
+    physical = _number(text.get("rows"))
+    usual = _USUAL_ROWS[principle]
+    if physical is not None:
+        usual = physical if principle in ("charge", "digital") else min(physical, usual)
+    bits_w, bits_x = weight or 1.0, inputs or 1.0
+    cols = _number(text.get("cols"))
+    macro = Macro(
+        principle,
+        node * 1e-9,
+        take("vdd_v", _USUAL_SUPPLY),
+        rows=take("active_rows", usual),
+        converters=take("converters", max(1.0, (cols or 64.0) / bits_w)),
+        weight_bits=bits_w,
+        input_bits=bits_x,
+        converter_bits=0.0 if principle == "digital" else min(take("out_or_adc_bits", _USUAL_BITS), 12.0),
+        cycle=None if (cycle := _number(text.get("cycle_ns"))) is None else cycle * 1e-9,
+        capacity=None if physical is None or cols is None else physical * cols,
+        physical_rows=physical,
+        transistors=_transistors(text.get("cell", "")),
+        processor=float(any(w in text.get("scope", "").lower() for w in ("chip", "soc", "processor"))),
+        year=_number(text.get("year")) or 2023.0,
+    )
+    index = re.search(r"index (\d+)", text.get("source", ""))
+    return Measured(
+        index.group(1) if index else text["name"],
+        text["name"],
+        macro,
+        None if energy is None else 1e-12 / energy,
+        None if density is None else density * 1e18,
+        tuple(guessed),
+    )
+
+
+def _transistors(cell: str) -> float:
+    found = re.match(r"\s*(\d+)T", cell)
+    return float(found.group(1)) if found else 6.0
