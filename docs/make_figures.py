@@ -34,6 +34,7 @@ from mho.digital import load_technology
 from mho.eda import ROOMS as EDA
 from mho.eda import QCellPeriphery, ngspice, qcell_netlist
 from mho.reports import converter_bench, converter_survey, cost_figure, save_figure, silicon_scatter
+from mho.reproduce._neurosim_causes import steps
 from mho.samples import cifar10_sample, resnet20
 from mho.tiles import characterise, load_tile
 
@@ -502,6 +503,35 @@ def technology() -> None:
     save(figure, "technology-precision.svg")
 
 
+def reconciliation() -> None:
+    """Draw the ways from NeuroSim's energy, area and time of VGG8 to ours, a bar for each cause."""
+    figure = Figure(figsize=(10.4, 4.4), layout="constrained")
+    panels = figure.subplots(1, 3)
+    titles = {"energy": "energy of an image (µJ), D", "area": "area (mm²), B", "time": "time of an image (µs), D"}
+    for axes, (quantity, title) in zip(panels, titles.items(), strict=True):
+        first, *causes = steps(quantity)
+        bars = [(first.what, 0.0, first.change, INK)]
+        reached = first.change
+        for step in causes:
+            colour = GOLD if step.change > 0 else GREEN
+            bars.append((step.what, reached, step.change, RED if "not explained" in step.why else colour))
+            reached += step.change
+        bars.append(("mho", 0.0, reached, BLUE))
+        most = max(start + max(change, 0.0) for _, start, change, _ in bars)
+        for i, (_, start, change, colour) in enumerate(bars):
+            axes.barh(i, change, left=start, color=colour, height=0.7)
+            whole = i in (0, len(bars) - 1)
+            label = f"{change:.3g}" if whole and change < 1000 else f"{change:.0f}" if whole else f"{change:+.3g}"
+            label = label if "e" not in label else f"{change:+.0f}"
+            axes.text(start + max(change, 0.0) + 0.015 * most, i, label, va="center", fontsize=7, color=INK)
+        axes.set_yticks(range(len(bars)), [name for name, *_ in bars], fontsize=8)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1.2 * most)
+        axes.set_title(title, fontsize=9, color=INK, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+    save(figure, "reconciliation.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -520,6 +550,7 @@ def main() -> None:
         silicon()
         costs()
         technology()
+        reconciliation()
 
 
 if __name__ == "__main__":

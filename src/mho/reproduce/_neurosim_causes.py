@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mho.cost import estimate
+from mho.cost import estimate, second_opinion
 from mho.digital import DigitalUnit
 from mho.tiles import Activity, AnalogTile, BitSerial
 
@@ -23,6 +23,7 @@ from ._neurosim_runs import (
     READ_VOLTAGE,
     SET,
     SLOPES,
+    array_cells,
 )
 
 _UNITS = {"energy": "µJ", "area": "mm²", "time": "µs"}
@@ -94,9 +95,8 @@ def _with(
 
 def tables() -> dict[str, str]:
     """Return the tables of the page on this, by name, in Markdown."""
-    return {"chips": _chips_table(), "variants": _variants_table()} | {
-        quantity: _steps_table(quantity) for quantity in _UNITS
-    }
+    others = {"chips": _chips_table(), "silicon": _silicon_table(), "variants": _variants_table()}
+    return others | {quantity: _steps_table(quantity) for quantity in _UNITS}
 
 
 def _markdown(head: str, rows: Iterable[str]) -> str:
@@ -108,7 +108,8 @@ def _steps_table(quantity: str) -> str:
     rows, reached = list[str](), 0.0
     for i, step in enumerate(steps(quantity)):
         reached += step.change
-        rows.append(f"{step.what} | {f'{step.change:+.3g}' if i else ''} | {reached:.4g} | {step.why}")
+        change = f"{step.change:+.3g}" if abs(step.change) < 1000 else f"{step.change:+.0f}"
+        rows.append(f"{step.what} | {change if i else ''} | {reached:.4g} | {step.why}")
     head = f"| step | change | reached, {_UNITS[quantity]} | why |"
     return _markdown(head, [*rows, f"**mho** | | **{reached:.4g}** | "])
 
@@ -133,6 +134,22 @@ def _chips_table() -> str:
     )
 
 
+def _silicon_table() -> str:
+    """Tell what published macros of such an architecture reach."""
+    rows = list[str]()
+    for key in ("A", "B", "C", "E"):
+        c = CONFIGURATIONS[key]
+        here = ours(c)
+        opinion = second_opinion(here.program.chip)
+        assert opinion is not None
+        low, high = opinion.energy_range
+        rows.append(
+            f"{key}: {c.title} | {c.tops_per_watt:g} | {2 * COUNTED / here.total:.2f} | {opinion.tops_per_watt:.2g} | "
+            f"{low:.2g} to {high:.2g}"
+        )
+    return _markdown("| TOPS/W | NeuroSim | mho | silicon | two of three |", rows)
+
+
 def _short(x: float) -> str:
     return "?" if math.isnan(x) else f"{x:.0f}" if x >= 100 else f"{x:.3g}"
 
@@ -143,7 +160,7 @@ def _variants_table() -> str:
     for what, here in variants().items():
         total = here.cost.total
         rows.append(
-            f"{what} | {here.total:.3g} | {total.latency * 1e6:.4g} | {total.area * 1e6:.3g} | "
+            f"{what} | {_short(here.total)} | {total.latency * 1e6:.4g} | {total.area * 1e6:.3g} | "
             f"{2 * COUNTED / here.total:.2f}"
         )
     return _markdown("| mho's B | energy, µJ | time, µs | area, mm² | TOPS/W |", rows)
@@ -219,7 +236,7 @@ def _energy_steps() -> list[Step]:
 def _area_steps() -> list[Step]:
     theirs, here = CONFIGURATIONS["B"], ours(CONFIGURATIONS["B"])
     area, tile, tiles = theirs.area, here.tile, here.program.chip.tiles
-    arrays = area["array"] * 1e-6 / CELL_AREA["B"] / CELLS**2
+    arrays = array_cells("B") / CELLS**2
     share = tiles / arrays
     writing = area["other"] - CONFIGURATIONS["A"].area["other"]
     silicon = {p.name: p.cost.area * 1e6 for p in here.cost["silicon"].parts}
@@ -262,7 +279,7 @@ def _time_steps() -> list[Step]:
     converting = phases * SHARED * one
     arrays = padded * (1 - NOT_ARRAYS)
     return [
-        Step("NeuroSim, D", theirs.time, ""),
+        Step("NeuroSim, D", theirs.time, "one layer after another"),
         Step("padding", padded - theirs.time, "positions of the layers"),
         Step(
             "buffers and interconnect", -padded * NOT_ARRAYS,

@@ -100,3 +100,8 @@ CONFIGURATIONS = {
 """VGG8 for CIFAR-10, weights and inputs of 8 bits, arrays of 128 x 128 cells, eight columns a converter; V1.4 of
 2025-10 (8a88abf), E: V1.5 of 2026-01 (cddb7d3). All but D pipelined with a bus, D one layer after another with a tree.
 """
+
+
+def array_cells(key: str) -> float:
+    """Return how many cells the area of an array is made of."""
+    return CONFIGURATIONS[key].area["array"] * 1e-6 / CELL_AREA[key]

@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from mho.cost import second_opinion
+
 from ._neurosim_chip import ours, products, program_of
-from ._neurosim_runs import COMPUTED, CONFIGURATIONS, COUNTED, SLOPES, Configuration
+from ._neurosim_runs import CALIBRATION, COMPUTED, CONFIGURATIONS, COUNTED, SLOPES, Configuration, array_cells
 from ._row import Result, Row
 
 _SOURCE = "[neurosim2023], run by us"
@@ -93,6 +95,15 @@ def _others() -> Iterator[Row]:
         "a SAR conversion of 5 bits, 22 nm", "fJ", 46.7, converter, 0.5, "[neurosim2023], its formula at 100 kOhm",
         comment="ours is fitted on three chips",
     )  # fmt: skip
+    for key in ("A", "B", "C", "E"):
+        here, theirs = ours(CONFIGURATIONS[key]), CONFIGURATIONS[key].tops_per_watt
+        opinion = second_opinion(here.program.chip)
+        assert opinion is not None
+        yield Row(
+            f"{key}, TOPS/W as published silicon of such a chip", "TOPS/W", opinion.energy_range,
+            2 * COUNTED / here.total, 0.0, "laws of the table of [shanbhag2022], two chips of three",
+            comment=f"NeuroSim {theirs:g}; theirs and ours are of the network, the law is of peak figures",
+        )  # fmt: skip
     yield Row(
         "B, TOPS/W, from NeuroSim to MNSIM", "TOPS/W", (0.28, CONFIGURATIONS["B"].tops_per_watt),
         2 * COUNTED / b.total, 0.0, "[neurosim2023], [mnsim2023], run by us",
@@ -100,17 +111,24 @@ def _others() -> Iterator[Row]:
     )  # fmt: skip
 
 
-def _padding() -> Iterator[Row]:
+def _theirs() -> Iterator[Row]:
     graph = program_of(1).quant.graph
     for what, million, padded in (("computed", COMPUTED, False), ("counted", COUNTED, True)):
         nodes = graph.matrix_nodes()
         found = sum(graph.tensors[n.weight].numel() * products(graph, n, padded) for n in nodes)
         yield Row(f"multiply-adds {what}", "M", million, found / 1e6, 0.001, _SOURCE, "definition")
+    b, comment = CONFIGURATIONS["B"], "operations counted, energy without padding, times 1.22"
+    printed = 2 * COUNTED / (b.total * CALIBRATION)
+    yield Row("B, TOPS/W from its energies", "", b.tops_per_watt, printed, 0.001, _SOURCE, "definition", comment)
+    for key in ("A", "C"):
+        cells, comment = array_cells(key) / 1e6, "from the area of the array and the sides of its cell"
+        name = f"cells of {key}, for those of B"
+        yield Row(name, "M", array_cells("B") / 1e6, cells, 0.002, _SOURCE, "definition", comment)
 
 
 def _compute() -> list[Row]:
     compared = [row for c in CONFIGURATIONS.values() for row in _compare(c) if c.key != "D"]
-    return [*_padding(), *compared, *_others()]
+    return [*_theirs(), *compared, *_others()]
 
 
 RESULT = Result("VGG8 chips as NeuroSim sees them, by block", _compute)
