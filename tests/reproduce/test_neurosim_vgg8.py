@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,7 +96,7 @@ def test_the_way_from_theirs_to_ours(quantity: str, key: str) -> None:
 
 
 def test_one_change_at_a_time() -> None:
-    """Each change moves what it should and nothing else; cells that draw ten times more cost ten times more."""
+    """Each change moves what it should and nothing else; cells of less resistance draw as much more."""
     found = variants()
     base = found["as described"].parts
     for name, changed in (("clocks gated: no register is clocked but for data", {"clocked registers"}),
@@ -108,8 +107,6 @@ def test_one_change_at_a_time() -> None:
         assert all(parts[k] == pytest.approx(0.0, abs=1e-9) for k in changed)
     six = found["cells of 6 kOhm"].parts["array current"]
     assert math.isclose(six / base["array current"], 100 / 6, rel_tol=1e-5)
-    stronger = ours(replace(CONFIGURATIONS["B"], resistance=50e3))
-    assert math.isclose(stronger.parts["array current"], 2 * base["array current"], rel_tol=1e-5)
 
 
 def test_the_page_shows_these_tables() -> None:

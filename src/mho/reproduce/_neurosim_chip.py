@@ -100,12 +100,12 @@ class Ours:
         assert isinstance(self.program.chip.tile, AnalogTile)
         return self.program.chip.tile
 
-    @property
+    @functools.cached_property
     def conversions(self) -> float:
         """Of an image."""
         return sum(conversions_of(self.program).values())
 
-    @property
+    @functools.cached_property
     def area(self) -> dict[str, float]:
         """In mm2. `other` is drivers, sample-and-hold, registers and digital unit; there is no interconnect."""
         tile, tiles = self.tile, self.program.chip.tiles
@@ -116,7 +116,7 @@ class Ours:
         other = sum(parts.values()) - parts["cells"] - adc - accumulation
         return {k: v * 1e6 for k, v in areas(parts["cells"], 0.0, adc, accumulation, other).items()}
 
-    @property
+    @functools.cached_property
     def parts(self) -> dict[str, float]:
         """Energy of an image in uJ, by the parts that a comparison asks for."""
         tile, blocks = self.tile, {k: c.energy for k, c in by_block(self.cost).items()}
@@ -137,19 +137,19 @@ class Ours:
         }
         return {k: v * 1e6 for k, v in joule.items()}
 
-    @property
+    @functools.cached_property
     def energy(self) -> dict[str, float]:
         """Dynamic, in uJ an image. `ADC` holds the array, as NeuroSim's does."""
         p = self.parts
         adc = p["array current"] + p["lines and sample-and-hold"] + p["converters"]
         return energies(adc, p["accumulation"], p["clocked registers"] + p["buffers and digital"])
 
-    @property
+    @functools.cached_property
     def total(self) -> float:
         """Energy of an image with leakage, in uJ."""
         return self.cost.total.energy * 1e6
 
-    @property
+    @functools.cached_property
     def set_bits(self) -> float:
         """Per cent of input bits that are set, by conversion."""
         weights = conversions_of(self.program)
@@ -176,6 +176,7 @@ def conversions_of(program: Program) -> dict[str, float]:
     return found
 
 
+@functools.cache
 def ours(configuration: Configuration, converter: str = "") -> Ours:
     """Estimate VGG8 on the chip of a configuration; nothing is run."""
     placed = program_of(configuration.bits_per_cell)
@@ -194,11 +195,12 @@ def _counts(resistance: float, bits_per_cell: int) -> Mapping[str, Activity]:
 def whole_row_tiles(program: Program) -> float:
     """Return the conversions of an image if row tiles were cut anywhere: all 128 rows of an array in use."""
     graph, placement, found = program.quant.graph, program.placement, 0.0
+    conversions = conversions_of(program)
     rows = program.chip.tile.shape[0]
     for node in graph.matrix_nodes():
         inputs = graph.tensors[node.weight][0].numel()
         cut = len({b.row_tile for b in placement.of(node.name)})
-        found += conversions_of(program)[node.name] * math.ceil(inputs / rows) / cut
+        found += conversions[node.name] * math.ceil(inputs / rows) / cut
     return found
 
 

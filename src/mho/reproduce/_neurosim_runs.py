@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 COMPUTED, COUNTED = 445.0, 615.9
 """Millions of multiply-adds that it charges, and that it counts for TOPS: its positions leave out the padding."""
@@ -36,9 +36,9 @@ class Configuration:
     bits_per_cell: int
     total_area: float
     """In mm2."""
-    area: Mapping[str, float]
+    area: Mapping[str, float] = field(hash=False)
     """By block, in mm2."""
-    energy: Mapping[str, float]
+    energy: Mapping[str, float] = field(hash=False)
     """Dynamic, by block, in uJ an image; `other` holds the interconnect."""
     interconnect: float
     """Of the energy, in uJ; NaN where it was not noted."""
