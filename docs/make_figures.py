@@ -46,6 +46,7 @@ from mho.reports import (
     silicon_scatter,
     tradeoff_front,
 )
+from mho.reproduce._neurosim_causes import steps
 from mho.samples import cifar10_sample, resnet20
 from mho.systems import designs, fit, load_medium, load_scenario, load_system, load_workload, media, systems
 from mho.tiles import characterise, load_tile
@@ -539,6 +540,35 @@ def whole_systems() -> None:
     save_figure(scenario_figure(designs(load_scenario("camera"), chosen)), FOLDER / "scenario-camera.svg")
 
 
+def reconciliation() -> None:
+    """Draw the ways from NeuroSim's energy, area and time of VGG8 to ours, a bar for each cause."""
+    figure = Figure(figsize=(10.4, 4.4), layout="constrained")
+    panels = figure.subplots(1, 3)
+    titles = {"energy": "energy of an image (µJ), D", "area": "area (mm²), B", "time": "time of an image (µs), D"}
+    for axes, (quantity, title) in zip(panels, titles.items(), strict=True):
+        first, *causes = steps(quantity)
+        bars = [(first.what, 0.0, first.change, INK)]
+        reached = first.change
+        for step in causes:
+            colour = GOLD if step.change > 0 else GREEN
+            bars.append((step.what, reached, step.change, RED if "not explained" in step.why else colour))
+            reached += step.change
+        bars.append(("mho", 0.0, reached, BLUE))
+        most = max(start + max(change, 0.0) for _, start, change, _ in bars)
+        for i, (_, start, change, colour) in enumerate(bars):
+            axes.barh(i, change, left=start, color=colour, height=0.7)
+            whole = i in (0, len(bars) - 1)
+            label = f"{change:.3g}" if whole and change < 1000 else f"{change:.0f}" if whole else f"{change:+.3g}"
+            label = label if "e" not in label else f"{change:+.0f}"
+            axes.text(start + max(change, 0.0) + 0.015 * most, i, label, va="center", fontsize=7, color=INK)
+        axes.set_yticks(range(len(bars)), [name for name, *_ in bars], fontsize=8)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1.2 * most)
+        axes.set_title(title, fontsize=9, color=INK, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+    save(figure, "reconciliation.svg")
+
+
 def main() -> None:
     """Draw all."""
     style = {"svg.fonttype": "none", "svg.hashsalt": "mho", "font.size": 9, "font.family": "sans-serif"}
@@ -559,6 +589,7 @@ def main() -> None:
         technology()
         bits()
         whole_systems()
+        reconciliation()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write the tables of docs/validation.md anew: the reproductions between their markers."""
+"""Write the tables of docs/validation.md and of the page on NeuroSim anew, between their markers."""
 
 from __future__ import annotations
 
@@ -6,21 +6,33 @@ import re
 from pathlib import Path
 
 from mho.reproduce import RESULTS, reproduce
+from mho.reproduce._neurosim_causes import tables
 
 PAGE = Path(__file__).parent / "validation.md"
+RECONCILIATION = Path(__file__).parent / "concepts" / "reconciliation.md"
 HEAD = "| quantity | unit | source | its value | ours | ratio | within | mark |\n|---|---|---|---|---|---|---|---|\n"
+
+
+def write(page: Path, tables: dict[str, str]) -> None:
+    """Replace the tables of a page.
+
+    Raises:
+        SystemExit: if a table has no place, or more than one.
+    """
+    text = page.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        text, count = re.subn(pattern, lambda m, t=table: m[1] + "\n" + t + "\n" + m[2], text, flags=re.DOTALL)
+        if count != 1:
+            raise SystemExit(f"{page.name} must have one place for {name}")
+    page.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
     """Recompute every result and replace its table."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name in RESULTS:
-        table = HEAD + "".join(f"{row.markdown()}\n" for row in reproduce(name))
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        text, count = re.subn(pattern, lambda m, t=table: m[1] + "\n" + t + "\n" + m[2], text, flags=re.DOTALL)
-        if count != 1:
-            raise SystemExit(f"docs/validation.md must have one place for {name}")
-    PAGE.write_text(text, encoding="utf-8")
+    results = {name: HEAD + "".join(f"{row.markdown()}\n" for row in reproduce(name)) for name in RESULTS}
+    write(PAGE, results)
+    write(RECONCILIATION, tables())
 
 
 if __name__ == "__main__":

@@ -86,13 +86,14 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
     layer = program.quant.layers[node.name]
     tile = layer.tile(program.chip.tile)
     blocks = program.placement.of(node.name)
-    costs: dict[str, Cost] = {}
-    period = 0.0
+    # Blocks are many, and of few sizes.
+    products = {size: tile.mvm_cost(*size, layer.signed) for size in {(b.rows, b.columns) for b in blocks}}
+    energy: dict[str, float] = {}
     for b in blocks:
-        one = tile.mvm_cost(b.rows, b.columns, layer.signed)
-        period = max(period, sum(c.latency for c in one.values()))
-        for name, cost in one.items():
-            costs[name] = costs.get(name, Cost()) + Cost(energy=cost.energy * activity.positions)
+        for name, cost in products[b.rows, b.columns].items():
+            energy[name] = energy.get(name, 0.0) + cost.energy * activity.positions
+    costs = {name: Cost(energy=joule) for name, joule in energy.items()}
+    period = max(sum(c.latency for c in one.values()) for one in products.values())
     shape = tile.mvm_cost(blocks[0].rows, blocks[0].columns, layer.signed)
     for name, cost in shape.items():
         costs[name] += Cost(latency=cost.latency * repeats)
