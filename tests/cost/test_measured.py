@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import mho
-from mho.core import FileError
+from mho.core import FileError, RangeWarning
 from mho.cost import PRINCIPLES, Measured, read_silicon
 
 DATA = Path(mho.__file__).parent / "data" / "silicon"
@@ -53,7 +53,7 @@ def test_general_table_agrees_with_the_benchmark(points: list[Measured]) -> None
         for q in twins:
             both += 1
             assert q.macro.principle == p.macro.principle
-            assert q.macro.rows == p.macro.rows
+            assert abs(float(q.macro.supply) - float(p.macro.supply)) < 0.11 or p.guessed or q.guessed
     assert both >= 35
 
 
@@ -61,15 +61,52 @@ def test_a_table_of_ones_own(tmp_path: Path) -> None:
     file = tmp_path / "own.csv"
     file.write_text(
         "name,device,domain,mac_principle,node_nm,vdd_v,rows,cols,weight_bits,input_bits,peak_tops_per_w\n"
-        "mine,SRAM,digital,adder tree,7,0.7,128,64,8,8,30 (title)\n"
+        "mine,SRAM,digital,adder tree,7,0.7,96,64,8,8,30 (title)\n"
         "nothing,SRAM,digital,adder tree,,0.7,128,64,8,8,30\n"
     )
-    (point,) = read_silicon(file)
+    with pytest.warns(RangeWarning, match="1 of 2 rows left out"):
+        (point,) = read_silicon(file)
     assert point.energy == pytest.approx(1e-12 / (30 * 64))
     assert point.macro.principle == "digital"
     assert "active_rows" in point.guessed
+    assert point.macro.rows == 96
     with pytest.raises(FileError, match="does not exist"):
         read_silicon(tmp_path / "no.csv")
     file.write_text("a,b\n1,2\n")
-    with pytest.raises(FileError, match="must have the columns name"):
+    with pytest.raises(FileError, match="lacks the columns"):
+        read_silicon(file)
+
+
+HEAD = "name,device,domain,node_nm,vdd_v,weight_bits,input_bits,peak_tops_per_w\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ('a,SRAM,digital,7,"0,9",8,8,30', "row 2: numbers must be written without commas"),
+        ("a,SRAM,digital,7,-1,8,8,30", "row 2: numbers must not be negative"),
+        ("a,,digital,7,0.9,8,8,30", "row 2: device"),
+        ("a,SRAM,digital,7,0.9,8,8,0", "no row with a node and a measured figure"),
+        ("a,SRAM,digital,0,0.9,8,8,30", "no row with a node and a measured figure"),
+    ],
+)
+def test_a_row_that_says_nothing_of_use(tmp_path: Path, row: str, message: str) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text(HEAD + row + "\n")
+    with pytest.raises(FileError, match=message):
+        read_silicon(file)
+
+
+def test_files_of_spreadsheets(tmp_path: Path) -> None:
+    """A byte-order mark, blanks after commas, cells without zero, kinds with words around them."""
+    file = tmp_path / "own.csv"
+    head = "name, device, domain, node_nm, vdd_v, weight_bits, input_bits, peak_tops_per_w"
+    text = head + "\na, 6T SRAM, Digital CIM, 7, .7, INT8 8, 8, 3e1\n\n"
+    file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (point,) = read_silicon(file)
+    assert point.macro.supply == 0.7
+    assert point.macro.principle == "digital"
+    assert point.energy == pytest.approx(1e-12 / (30 * 64))
+    file.write_bytes(text.encode("utf-16"))
+    with pytest.raises(FileError, match="UTF-8"):
         read_silicon(file)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mho import Chip
-from mho.cost import macro_of, second_opinion
+from mho.cost import load_law, macro_of, second_opinion
 from mho.tiles import AnalogTile, load_tile
 
 
@@ -17,29 +17,53 @@ def _at(chip: Chip, node: float) -> Chip:
     return replace(chip, tile=replace(tile, logic=replace(tile.logic, node=node)))
 
 
-@pytest.mark.parametrize(
-    ("name", "node", "principle"),
-    [("hermes", 14e-9, "current"), ("tile2-rram", 28e-9, "current"), ("dimc-sram", 28e-9, "digital")],
-)
-def test_operations_are_those_of_a_product(name: str, node: float, principle: str) -> None:
-    chip = _at(Chip.load(name), node)
+@pytest.mark.parametrize("name", ["hermes", "hermes-4phase", "tile2-rram", "dimc-sram", "mythic-m1076"])
+def test_operations_are_those_of_a_product(name: str) -> None:
+    """All turns and phases are as many 1-bit operations as weights and inputs have bits, those for signs included."""
+    chip = Chip.load(name)
     macro = macro_of(chip)
     assert macro is not None
-    assert macro.principle == principle
+    assert macro.principle == ("digital" if name == "dimc-sram" else "current")
     rows, columns = chip.tile.shape
-    # All phases of a product are as many 1-bit operations as its weights and inputs have bits.
     tile: Any = chip.tile
-    phases = len(tile.inputs.significance(True)) if isinstance(tile, AnalogTile) else tile.inputs.bits
-    weight = tile.weights.resolution if isinstance(tile, AnalogTile) else tile.weight_bits
-    product = 2 * rows * columns * weight * tile.inputs.resolution
-    assert float(macro.operations) * phases == pytest.approx(product, rel=0.3)  # signs take phases as well
+    analog = isinstance(tile, AnalogTile)
+    phases = len(tile.inputs.significance(True)) if analog else tile.inputs.bits
+    turns = tile.columns_per_converter if analog else 1
+    weight = tile.weights.resolution if analog else tile.weight_bits
+    bits = phases * (max(1, tile.inputs.bits_per_phase) if analog else 1)
+    assert float(macro.operations) * phases * turns == pytest.approx(2 * rows * columns * weight * bits)
+    latency = sum(c.latency for c in tile.mvm_cost(rows, columns, True).values())
+    assert float(macro.cycle or 0) * phases * turns == pytest.approx(latency)
+    assert float(macro.bits) == pytest.approx(chip.tiles * rows * columns * weight)
+
+
+def test_signs_are_no_operations() -> None:
+    """The law's energy of a whole product over the operations that the product is worth."""
+    chip = Chip.load("hermes-4phase")
+    macro, opinion = macro_of(chip), second_opinion(chip)
+    assert macro is not None
+    assert opinion is not None
+    law = load_law("current")
+    tile: Any = chip.tile
+    phases = len(tile.inputs.significance(True))
+    product = float(law.energy_per_operation(macro)) * float(macro.operations) * phases * tile.columns_per_converter
+    operations = 2 * tile.shape[0] * tile.shape[1]
+    assert opinion.tops_per_watt == pytest.approx(1e-12 * operations / product)
+
+
+def test_beyond_all_published_chips() -> None:
+    opinion = second_opinion(Chip.load("mythic-m1076"))
+    assert opinion is not None
+    assert "rows" in opinion.beyond
+    inside = second_opinion(Chip.load("hermes"))
+    assert inside is not None
+    assert inside.beyond == ()
 
 
 def test_principles_of_sram() -> None:
-    chip = replace(Chip.load("tile2-rram"), tile=load_tile("tile-capacitive"))
-    macro = macro_of(_at(chip, 28e-9))
+    macro = macro_of(replace(Chip.load("tile2-rram"), tile=load_tile("tile-capacitive")))
     assert macro is not None
-    assert macro.principle in ("charge", "discharge")
+    assert macro.principle == "charge"
 
 
 def test_opinion_of_a_digital_chip() -> None:

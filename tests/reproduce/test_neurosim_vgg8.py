@@ -36,16 +36,19 @@ def test_misses_stay_known(rows: Table) -> None:
     assert table["B, TOPS/W, from NeuroSim to MNSIM"].within
 
 
-def test_published_silicon_is_nearer_to_ours(rows: Table) -> None:
-    """Laws that saw neither tool: ours is nearer in each configuration, and within the range for SRAM and for E."""
+def test_published_silicon_stands_between(rows: Table) -> None:
+    """Laws that saw neither tool: of resistive cells NeuroSim is far above and ours nearer, of SRAM ours is too low."""
     table = rows("neurosim-vgg8")
-    for key in "ABCE":
-        row = table[f"{key}, TOPS/W as published silicon of such a chip"]
+    ranges = {key: table[f"{key}, TOPS/W as published silicon of such a chip"] for key in "ABCE"}
+    for key, row in ranges.items():
         assert isinstance(row.published, tuple)
-        law = math.sqrt(row.published[0] * row.published[1])
-        assert abs(math.log(row.ours / law)) < abs(math.log(CONFIGURATIONS[key].tops_per_watt / law))
-    inside = {key for key in "ABCE" if table[f"{key}, TOPS/W as published silicon of such a chip"].within}
-    assert inside == {"A", "C", "E"}
+        low, high = row.published
+        law = math.sqrt(low * high)
+        ours_off, theirs_off = (abs(math.log(v / law)) for v in (row.ours, CONFIGURATIONS[key].tops_per_watt))
+        assert (ours_off < theirs_off) == (key in "BE")
+        assert (low <= CONFIGURATIONS[key].tops_per_watt <= high) == (key in "AC")
+    assert ranges["B"].within
+    assert ranges["A"].ours < ranges["A"].published[0]  # pyright: ignore[reportIndexIssue]
 
 
 @pytest.mark.parametrize("key", ["A", "B", "C", "E"])

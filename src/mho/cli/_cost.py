@@ -63,6 +63,8 @@ def cost(
 
     Examples: **mho cost hermes**, **mho cost resnet20 hermes --vs dimc-sram --picture cost.svg**
     """
+    from rich.markup import escape
+
     from mho import Chip
     from mho.reports import cost_figure, picture_kind, save_figure
 
@@ -81,8 +83,11 @@ def cost(
     if node is not None:
         chips = [chip.at_node(node, supply) for chip in chips]
     if len(names) == 1:
-        if table is not None or picture is not None or exact or layers:
-            raise FileError("--csv, --picture, --exact and --layers need a network before the chip, such as resnet20")
+        if table is not None or picture is not None or exact or layers or data is not None or shape is not None:
+            raise FileError(
+                "--csv, --picture, --exact, --layers, --data and --shape need a network before the chip, "
+                "such as resnet20"
+            )
         rows = [_peak(chip) for chip in chips]
         if as_json:
             typer.echo(json.dumps(rows, indent=1))
@@ -110,7 +115,8 @@ def cost(
         _network_table(names[0], program, tree, layers)
     if len(results) > 1:
         _compare(results)
-    answers.print(f"Inputs: {origin}. Activity: {'counted in a run' if exact else 'from distributions of values'}.")
+    how = "counted in a run" if exact else "from distributions of values"
+    answers.print(f"Inputs: {escape(origin)}. Activity: {how}.")
     if assumed:
         _list_assumed(chips)
 
@@ -173,6 +179,7 @@ def _peak(chip: Chip) -> dict[str, Any]:
             "law": opinion.principle,
             "tops_per_watt": opinion.tops_per_watt, "tops_per_watt_range": opinion.energy_range,
             "tops_per_mm2": opinion.tops_per_mm2, "tops_per_mm2_range": opinion.density_range,
+            "beyond": list(opinion.beyond),
         }  # fmt: skip
     return out
 
@@ -235,6 +242,12 @@ def _peak_table(chips: Sequence[Chip], rows: Sequence[dict[str, Any]]) -> None:
     answers.print(out)
     for chip in chips:
         answers.print(f"{escape(chip.name)}: {_point(chip)}.")
+    for row in rows:
+        if row.get("silicon", {}).get("beyond"):
+            answers.print(
+                f"{escape(row['chip'])} lies outside of all published chips of its kind in "
+                f"{' and '.join(row['silicon']['beyond'])}: what such silicon reaches is extrapolated."
+            )
     answers.print(
         "Such silicon: what the law of published macros says of this architecture, and where two of three chips lie "
         "that it has not seen (mho validate silicon)."

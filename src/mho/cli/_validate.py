@@ -38,12 +38,13 @@ def validate(
     The laws are fitted again without each chip in turn, which takes some seconds. Factors are medians of measured over
     predicted, whichever is larger. Example: **mho validate silicon --each --picture silicon.svg**
     """
+    from rich.markup import escape
     from rich.table import Table
 
     from mho.cost import leave_one_out, read_silicon, transfers
     from mho.reports import picture_kind, save_figure, silicon_scatter
 
-    from ._show import answers, bars, check_places
+    from ._show import answers, bars, check_places, noted
 
     if what != "silicon":
         raise FileError(f"only silicon can be validated here, not {what!r}; published results are in mho reproduce")
@@ -53,7 +54,8 @@ def validate(
     if picture is not None:
         picture_kind(picture)
     points, named = read_silicon(), read_silicon("chips")
-    own = read_silicon(chips) if chips is not None else []
+    with noted():
+        own = read_silicon(chips) if chips is not None else []
     with bars() as bar:
         done = leave_one_out(points, [*named, *own], bar("leaving chips out"))
     parts = {
@@ -65,12 +67,12 @@ def validate(
     if table is not None:
         write_atomically(table, _csv(parts))
     if picture is not None:
-        save_figure(silicon_scatter(done[: len(points)]), picture)
+        save_figure(silicon_scatter(done[: len(points)], parts.get(str(chips), [])), picture)
     if as_json:
         typer.echo(json.dumps([_plain(p, name) for name, some in parts.items() for p in some], indent=1))
         return
     for name, some in parts.items():
-        out = Table(title=f"{name}: median factors", title_justify="left", title_style="bold")
+        out = Table(title=escape(f"{name}: median factors"), title_justify="left", title_style="bold")
         for head in ("family", "points", "energy", "base", "blind", "density", "base", "cycle"):
             out.add_column(head, justify="left" if head == "family" else "right")
         for family, select in _families():
@@ -103,7 +105,7 @@ def _families() -> Sequence[tuple[str, Callable[[Prediction], bool]]]:
         return lambda p: p.point.macro.principle == name
 
     return (
-        *((name, family(name)) for name in ("digital SRAM", "analog SRAM", "non-volatile")),
+        *((name, family(name)) for name in ("digital", "analog SRAM", "non-volatile")),
         *((f"  {name}", principle(name)) for name in PRINCIPLES if name in ("charge", "discharge")),
         ("all", lambda p: True),
     )
@@ -156,7 +158,7 @@ def _list(parts: dict[str, list[Prediction]]) -> None:
     from ._show import answers
 
     for name, some in parts.items():
-        out = Table(title=f"{name}: every point", title_justify="left", title_style="bold")
+        out = Table(title=escape(f"{name}: every point"), title_justify="left", title_style="bold")
         for head in (
             "chip",
             "how",
@@ -164,10 +166,10 @@ def _list(parts: dict[str, list[Prediction]]) -> None:
             "V",
             "TOPS/W (1 b)",
             "predicted",
-            "ratio",
+            "meas./pred.",
             "TOPS/mm2 (1 b)",
             "predicted",
-            "ratio",
+            "meas./pred.",
         ):
             out.add_column(head, justify="left" if head in ("chip", "how") else "right")
         for p in sorted(some, key=lambda p: -abs(math.log(p.ratio("energy") or 1))):
@@ -182,6 +184,6 @@ def _list(parts: dict[str, list[Prediction]]) -> None:
                 "-" if energy is None else f"{p.energy / energy:.2f}",
                 "-" if density is None else f"{density * 1e-18:.3g}",
                 f"{p.density * 1e-18:.3g}",
-                "-" if density is None else f"{p.density / density:.2f}",
+                "-" if density is None else f"{density / p.density:.2f}",
             )
         answers.print(out)

@@ -110,7 +110,7 @@ def lloyd_max(
     first, last = (round(p / 100 * (n - 1)) for p in clip)
     kept = x[..., first : last + 1]
     if kept.shape[-1] > most:
-        kept = kept[..., torch.linspace(0, kept.shape[-1] - 1, most).long()]
+        kept = kept[..., torch.linspace(0, kept.shape[-1] - 1, most).long().clamp(max=kept.shape[-1] - 1)]
     ends = x[..., 0].double(), x[..., -1].double()
     x = (kept if first == 0 else torch.cat([x[..., :1], kept], -1)).double()
     x = (x[..., :-1] if last == n - 1 and n > 1 else x).contiguous()

@@ -28,7 +28,7 @@ def expected_counts(program: Program, images: Tensor) -> Mapping[str, Activity]:
         layer = program.quant.layers[node.name]
         tile = layer.tile(program.chip.tile)
         x = values[node.inputs[0]].flatten()
-        some = x[torch.linspace(0, len(x) - 1, min(len(x), _VALUES)).long()]
+        some = x[torch.linspace(0, len(x) - 1, min(len(x), _VALUES), dtype=torch.float64).long()]
         integers = layer.integers(some)
         counts[node.name] = tile.expected_activity(
             graph.layout(node, tile.shape[0]), layer.weight.float(), integers, graph[node.inputs[0]].shape, layer.signed

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mho.core import FileError
+from mho.core import FileError, RangeWarning
 
 from ._macro import Macro, Principle
 
 _FOLDER = Path(__file__).parent.parent / "data" / "silicon"
-Family = Literal["digital SRAM", "analog SRAM", "non-volatile"]
+Family = Literal["digital", "analog SRAM", "non-volatile"]
 FAMILIES: dict[Principle, Family] = {
-    "digital": "digital SRAM",
+    "digital": "digital",
     "charge": "analog SRAM",
     "discharge": "analog SRAM",
     "current": "non-volatile",
 }
 """What a chip is counted with, by how it sums."""
-_VOLATILE = ("sram", "edram", "dram")
+_VOLATILE = re.compile(r"sram|e?dram|gain", re.IGNORECASE)
+_NOT_MEASURED = re.compile(r"simulat|press|claim", re.IGNORECASE)
+_BENCHMARK = frozenset(
+    {
+        *("index", "author", "venue", "year", "node_nm", "arch", "cell", "core_kb", "rows", "vdd", "bx", "bw", "badc"),
+        *("n_adc", "n", "t_ns", "tops_w", "n_core", "tops_mm2", "model", "processor"),
+    }
+)
+"""Columns that the reading of the benchmark's table needs."""
+_GENERAL = frozenset({"name", "device", "domain", "node_nm"})
 _USUAL_ROWS: dict[Principle, float] = {"digital": 128, "charge": 256, "discharge": 64, "current": 16}
-"""Rows at once where a table does not say: medians of the fitted chips."""
+"""Rows at once where a table does not say, in the order of the fitted chips'."""
 _USUAL_BITS = 5.0
 """Bits of a converter where a table does not say: the median of the fitted chips."""
 _USUAL_SUPPLY = 0.9
@@ -58,39 +68,67 @@ def read_silicon(file: str | Path = "uiuc") -> list[Measured]:
     Two sets of columns are understood: those of the benchmark [shanbhag2022] (`uiuc`, an operating point a row with
     rows at once, converters and cycle), and a general one (`chips`: name, device, cell, domain, mac_principle,
     node_nm, vdd_v, rows, cols, weight_bits, input_bits, out_or_adc_bits, tops_per_w_1b or peak_tops_per_w,
-    tops_per_mm2_1b or peak_tops_per_mm2; and where known active_rows, converters, cycle_ns, year, scope). Rows that
-    say too little (no node, or no figure) are left out.
+    tops_per_mm2_1b or peak_tops_per_mm2; and where known active_rows, converters, cycle_ns, year, scope). Of a cell
+    with words the first number counts, of a range so the low end. Rows that say too little (no node, or no figure) or
+    were not measured (evidence: simulated, press, claim) are left out, with a warning for a file of one's own.
 
     Raises:
-        FileError: if the file does not exist or has other columns.
+        FileError: if the file does not exist, has other columns, cannot be read, or says too little in every row.
     """
-    path = _FOLDER / f"{file}.csv" if str(file) in ("uiuc", "chips") else Path(file)
+    shipped = str(file) in ("uiuc", "chips")
+    path = _FOLDER / f"{file}.csv" if shipped else Path(file)
     if not path.is_file():
         raise FileError(f"{path} does not exist; give a CSV file of chips, or uiuc or chips for the tables of mho")
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        columns, rows = set(reader.fieldnames or ()), list(reader)
-    if {"index", "node_nm", "model", "tops_w"} <= columns:
-        read: Callable[[Mapping[str, str]], Measured | None] = _benchmark
-    elif {"name", "node_nm", "domain", "device"} <= columns:
-        read = _general
-    else:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, skipinitialspace=True)
+            header = [name.strip() for name in next(reader, [])]
+            rows = [dict(zip(header, cells, strict=False)) for cells in reader if any(c.strip() for c in cells)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"{path} must be a CSV file in UTF-8: {error}; save it so") from None
+    kinds = (("uiuc", _BENCHMARK, _benchmark), ("chips", _GENERAL, _general))
+    fitting = [read for _, needed, read in kinds if needed <= set(header)]
+    if not fitting:
+        _, needed, _ = min(kinds, key=lambda kind: len(kind[1] - set(header)))
+        missing = ", ".join(sorted(needed - set(header)))
+        raise FileError(f"{path} lacks the columns {missing}; see the tables uiuc and chips of mho for all of them")
+    points: list[Measured] = []
+    for number, row in enumerate(rows, 2):
+        try:
+            point = fitting[0]({name: row.get(name, "") for name in header})
+        except ValueError as error:
+            raise FileError(f"{path}, row {number}: {error}") from None
+        points += [point] if point is not None else []
+    if not points:
         raise FileError(
-            f"{path} must have the columns name, device, domain and node_nm (as the table `chips`) or index, node_nm, "
-            f"model and tops_w (as `uiuc`), not {', '.join(sorted(columns)[:8]) or 'none'}"
+            f"{path} has no row with a node and a measured figure with its bits; see the table chips of mho"
         )
-    return [point for row in rows if (point := read(row)) is not None]
+    if not shipped and len(points) < len(rows):
+        out = len(rows) - len(points)
+        warnings.warn(
+            f"{path}: {out} of {len(rows)} rows left out: no node, no figure with its bits, or not measured",
+            RangeWarning,
+            stacklevel=2,
+        )
+    return points
+
+
+_NUMBER = re.compile(r"(?<![A-Za-z\d.,])(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 
 
 def _number(text: str | None) -> float | None:
-    """Return the first number of a cell, as in `36.5 (title); 19.45 CSV`; None for words alone."""
-    found = re.search(r"(?<![A-Za-z])\d+(?:\.\d+)?", text or "")
-    return float(found.group()) if found else None
+    """Return the first number of a cell, as in `36.5 (title); 19.45 CSV`; None for words alone, and for zero."""
+    if re.search(r"\d,\d", text or ""):
+        raise ValueError(f"numbers must be written without commas, such as 0.9 or 1024, not {text!r}")
+    if re.match(r"\s*-\s*[.\d]", text or ""):
+        raise ValueError(f"numbers must not be negative, not {text!r}")
+    found = _NUMBER.search(text or "")
+    return (float(found.group()) or None) if found else None
 
 
 def _benchmark(row: Mapping[str, str]) -> Measured | None:
     get = {k: _number(v) for k, v in row.items() if k not in ("author", "venue", "cell", "arch", "model", "changed")}
-    volatile = row["arch"].lower().strip().startswith(_VOLATILE)
+    volatile = bool(_VOLATILE.search(row["arch"]))
     principle: Principle = (
         "digital" if row["model"] == "DIMC" else "current" if not volatile
         else "charge" if row["model"] == "QR" else "discharge"
@@ -136,8 +174,10 @@ def _benchmark(row: Mapping[str, str]) -> Measured | None:
 
 def _general(row: Mapping[str, str]) -> Measured | None:
     text = {k: (v or "").strip() for k, v in row.items() if k}
-    if "simulation" in text.get("evidence", "") or "press" in text.get("evidence", ""):
+    if _NOT_MEASURED.search(text.get("evidence", "")):
         return None
+    if not text["device"] or not text["domain"]:
+        raise ValueError("device (such as SRAM or RRAM) and domain (analog or digital) must be given")
     node = _number(text["node_nm"])
     weight, inputs = _number(text.get("weight_bits")), _number(text.get("input_bits"))
     energy, density = _number(text.get("tops_per_w_1b")), _number(text.get("tops_per_mm2_1b"))
@@ -149,9 +189,9 @@ def _general(row: Mapping[str, str]) -> Measured | None:
     if node is None or (energy is None and density is None):
         return None
     domain, how, device = (text.get(k, "").lower() for k in ("domain", "mac_principle", "device"))
-    volatile = device.startswith(_VOLATILE)
+    volatile = bool(_VOLATILE.search(device))
     principle: Principle = (
-        "digital" if domain == "digital" else "current" if not volatile
+        "digital" if domain.startswith("digital") else "current" if not volatile
         else "charge" if how.startswith("charge-redistribution") else "discharge"
     )  # fmt: skip
     guessed: list[str] = []

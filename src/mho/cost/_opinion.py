@@ -9,6 +9,7 @@ from mho.devices import Dram, Sram
 from mho.tiles import AnalogTile, DigitalTile
 
 from ._macro import Macro, Principle, load_law
+from ._measured import read_silicon
 
 _CHARGE = ("CapacitiveDivision", "ChargeRedistribution")
 """MAC principles that only move charge."""
@@ -17,8 +18,8 @@ _CHARGE = ("CapacitiveDivision", "ChargeRedistribution")
 def macro_of(chip: Chip) -> Macro | None:
     """Return a tile of the chip as a macro at the chip's speed; None where its logic states no node.
 
-    One invocation is one phase of the inputs: a bit for bit-serial ones. With its digital unit a chip counts as a
-    processor.
+    One invocation is one turn of the shared converters in one phase of the inputs, a bit for bit-serial ones. With its
+    digital unit a chip counts as a processor.
     """
     tile = chip.tile
     rows, columns = tile.shape
@@ -41,6 +42,7 @@ def macro_of(chip: Chip) -> Macro | None:
     if not isinstance(tile, AnalogTile) or not tile.post.logic.node:
         return None
     slices, phases = len(tile.weights.significance), len(tile.inputs.significance(True))
+    turns = tile.columns_per_converter
     principle: Principle = "current"
     if isinstance(tile.cell, Sram | Dram):
         principle = "charge" if type(tile.principle).__name__ in _CHARGE else "discharge"
@@ -50,11 +52,12 @@ def macro_of(chip: Chip) -> Macro | None:
         tile.post.logic.node,
         tile.supply,
         rows=rows,
-        converters=columns * slices,
+        converters=columns * slices / turns,
         weight_bits=max(1.0, tile.weights.resolution / slices),
         input_bits=max(1, tile.inputs.bits_per_phase),  # a bit of a bit-serial input says 0
         converter_bits=tile.converter.resolution,
-        cycle=latency / phases,
+        cycle=latency / phases / turns,
+        capacity=rows * columns * tile.weights.resolution * chip.tiles,
         cores=chip.tiles,
         processor=1.0,
     )
@@ -71,6 +74,8 @@ class Opinion:
     """Of TOPS/W, low and high."""
     tops_per_mm2: float
     density_range: tuple[float, float]
+    beyond: tuple[str, ...] = ()
+    """In what the chip lies outside of all chips that the law was fitted on; then the ranges say too little."""
 
 
 def second_opinion(chip: Chip) -> Opinion | None:
@@ -80,13 +85,15 @@ def second_opinion(chip: Chip) -> Opinion | None:
         return None
     law = load_law(macro.principle)
     tile = chip.tile
-    bits = float(macro.weight_bits * macro.input_bits)
+    weight, inputs, phases = 1, 1, 1.0
     if isinstance(tile, AnalogTile):
-        bits = float(tile.weights.resolution * tile.inputs.resolution)
+        weight, inputs = tile.weights.resolution, tile.inputs.resolution
+        phases = len(tile.inputs.significance(True)) * float(macro.input_bits)
     elif isinstance(tile, DigitalTile):
-        bits = float(tile.weight_bits * tile.inputs.bits)
-    efficiency = 1e-12 / float(law.energy_per_operation(macro)) / bits
-    density = float(law.density(macro)) * 1e-18 / bits
+        weight, inputs, phases = tile.weight_bits, tile.inputs.bits, float(tile.inputs.bits)
+    useful = inputs / phases  # phases for signs are no operations
+    efficiency = useful * 1e-12 / float(law.energy_per_operation(macro)) / (weight * inputs)
+    density = useful * float(law.density(macro)) * 1e-18 / (weight * inputs)
     (e_low, e_high), (d_low, d_high) = law.energy_range, law.density_range
     return Opinion(
         macro.principle,
@@ -94,4 +101,16 @@ def second_opinion(chip: Chip) -> Opinion | None:
         (efficiency / e_high, efficiency / e_low),
         density,
         (density * d_low, density * d_high),
+        _beyond(macro),
     )
+
+
+def _beyond(macro: Macro) -> tuple[str, ...]:
+    """Name what no fitted chip of the principle has as little or as much of, by more than a tenth."""
+    fitted = [p.macro for p in read_silicon() if p.macro.principle == macro.principle]
+    out: list[str] = []
+    for name, title in (("rows", "rows"), ("cycle", "time of an invocation"), ("node", "node"), ("supply", "supply")):
+        known = [float(v) for m in fitted if (v := getattr(m, name)) is not None]
+        if not min(known) / 1.1 <= float(getattr(macro, name)) <= max(known) * 1.1:
+            out.append(title)
+    return tuple(out)

@@ -162,6 +162,8 @@ def leave_one_out(
     for number, (principle, chip) in enumerate(groups):
         known = [p for p in points if p.macro.principle == principle]
         left = [p for p in known if p.chip != chip]
+        if not left:
+            raise ValueError(f"points must hold two chips or more of {principle!r}, to predict one from the others")
         mine = [p for p in (*points, *others) if p.macro.principle == principle and p.chip == chip]
         key = (principle, chip if len(left) < len(known) else "")
         if key not in fitted:

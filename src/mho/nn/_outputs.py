@@ -64,7 +64,7 @@ def capture_outputs(network: nn.Module, images: Iterable[Tensor], by_column: boo
 
 def _sample(x: Tensor) -> Tensor:
     n = x.shape[1]
-    return x if n <= _KEPT else x[:, torch.linspace(0, n - 1, _KEPT).long()]
+    return x if n <= _KEPT else x[:, torch.linspace(0, n - 1, _KEPT).long().clamp(max=n - 1)]
 
 
 def _axis(layer: nn.Module) -> int:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 @styled
-def silicon_scatter(predictions: Sequence[Prediction]) -> Figure:
+def silicon_scatter(predictions: Sequence[Prediction], own: Sequence[Prediction] = ()) -> Figure:
     """Draw predicted against measured efficiency and density, each chip predicted unseen, and how errors spread.
 
-    Bands: factors of 1.5 and 2. Both figures count 1-bit operations.
+    Bands: factors of 1.5 and 2. Both figures count 1-bit operations. `own` are further chips, drawn as rings.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
@@ -44,6 +44,16 @@ def silicon_scatter(predictions: Sequence[Prediction]) -> Figure:
                 y = [1e-18 * p.density for p in some]
             values += [*x, *y]
             axes.scatter(x, y, s=16, color=SERIES[i], alpha=0.85, linewidth=0, label=principle)
+        for i, principle in enumerate(PRINCIPLES):
+            mine = [p for p in own if p.point.macro.principle == principle and p.ratio(what) is not None]
+            if what == "energy":
+                x = [1e-12 / p.point.energy for p in mine if p.point.energy]
+                y = [1e-12 / p.energy for p in mine]
+            else:
+                x = [1e-18 * p.point.density for p in mine if p.point.density]
+                y = [1e-18 * p.density for p in mine]
+            values += [*x, *y]
+            axes.scatter(x, y, s=60, facecolors="none", edgecolors=SERIES[i], linewidth=1.4)
         low, high = min(values) / 1.6, max(values) * 1.6
         for band, shade in ((2.0, 0.10), (1.5, 0.16)):
             axes.fill_between(

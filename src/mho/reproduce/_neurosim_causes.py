@@ -144,8 +144,8 @@ def _silicon_table() -> str:
         assert opinion is not None
         low, high = opinion.energy_range
         rows.append(
-            f"{key}: {c.title} | {c.tops_per_watt:g} | {2 * COUNTED / here.total:.2f} | {opinion.tops_per_watt:.2g} | "
-            f"{low:.2g} to {high:.2g}"
+            f"{key}: {c.title} | {c.tops_per_watt:g} | {2 * COUNTED / here.total:.2f} | {opinion.tops_per_watt:.3g} | "
+            f"{low:.3g} to {high:.3g}"
         )
     return _markdown("| TOPS/W | NeuroSim | mho | silicon | two of three |", rows)
 

@@ -204,4 +204,4 @@ class LinearLayout(AbstractLayout):
 def subsample(vectors: Float[Tensor, "G R M K"], most: int = 512) -> Float[Tensor, "G R m K"]:
     """Return at most so many of the input vectors of each row tile, evenly spread."""
     m = vectors.shape[2]
-    return vectors if m <= most else vectors[:, :, torch.linspace(0, m - 1, most).long()]
+    return vectors if m <= most else vectors[:, :, torch.linspace(0, m - 1, most).long().clamp(max=m - 1)]

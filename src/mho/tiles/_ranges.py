@@ -128,7 +128,10 @@ def input_levels(x: Tensor, bits: int, bounds: tuple[int, int]) -> tuple[float, 
 def _some(x: Tensor) -> Tensor:
     """Return an even sample of some values."""
     flat = x.flatten()
-    return flat if flat.numel() <= _SAMPLE else flat[torch.linspace(0, flat.numel() - 1, _SAMPLE).long()]
+    if flat.numel() <= _SAMPLE:
+        return flat
+    # Single precision may end one past the last of more than 2^24 values.
+    return flat[torch.linspace(0, flat.numel() - 1, _SAMPLE).long().clamp(max=flat.numel() - 1)]
 
 
 def input_scale(x: Tensor, bounds: tuple[int, int]) -> float:
