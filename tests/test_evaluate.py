@@ -278,9 +278,9 @@ def test_warnings_about_ranges_are_collected(recwarn: pytest.WarningsRecorder) -
 def test_other_warnings_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     import mho._evaluate as module
 
-    def noisy(*args: Any) -> Any:
+    def noisy(*args: Any, **options: Any) -> Any:
         warnings.warn("something else", DeprecationWarning, stacklevel=1)
-        return quantize(*args)
+        return quantize(*args, **options)
 
     monkeypatch.setattr(module, "quantize", noisy)
     with pytest.warns(DeprecationWarning, match=r"^something else$"):
