@@ -139,8 +139,14 @@ class AbstractConverter(ABC):
             ]
         )
 
-    def _coarser(self, bits: int) -> float:
-        """Return by how much the LSB of fewer bits is larger, for what is counted in LSB.
+    def _with_bits(self, bits: int, in_lsb: Mapping[str, float], **changes: Any) -> Any:
+        """Return this converter with fewer bits, and so a larger LSB.
+
+        Args:
+            bits: of the same range.
+            in_lsb: fields that are counted in LSB, beside the offset, by the power of the LSB's growth that they shrink
+                with.
+            changes: of other fields.
 
         Raises:
             SpecError: if there are not so many bits.
@@ -149,7 +155,9 @@ class AbstractConverter(ABC):
             raise SpecError(
                 [f"a converter of {self.resolution} bits resolves 1 to {self.resolution}, not {bits}; give fewer bits"]
             )
-        return 2.0 ** (self.resolution - bits)
+        larger = 2.0 ** (self.resolution - bits)
+        powers = {"offset_sigma": 1.0, **in_lsb}
+        return replace(self, bits=bits, **{f: getattr(self, f) / larger**e for f, e in powers.items()}, **changes)
 
     @property
     def scales(self) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from jaxtyping import Float
@@ -57,14 +57,7 @@ class Flash(AbstractThresholdConverter):
 
     def at_bits(self, bits: int) -> Flash:
         """Leave the comparators of the levels between off."""
-        larger = self._coarser(bits)
-        return replace(
-            self,
-            bits=bits,
-            offset_sigma=self.offset_sigma / larger,
-            conversion_noise=self.conversion_noise / larger,
-            mismatch=self.mismatch / larger,
-        )
+        return self._with_bits(bits, {"conversion_noise": 1, "mismatch": 1})
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter; both double with every bit."""

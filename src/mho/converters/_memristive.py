@@ -173,13 +173,7 @@ class Memristive(AbstractConverter):
 
     def at_bits(self, bits: int) -> Memristive:
         """Use fewer Q-cells, whose levels are written anew."""
-        larger = self._coarser(bits)
-        return replace(
-            self,
-            bits=bits,
-            offset_sigma=self.offset_sigma / larger,
-            conversion_noise=self.conversion_noise / larger,
-        )
+        return self._with_bits(bits, {"conversion_noise": 1})
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter; Q-cells and decoder double with every bit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
@@ -90,13 +90,7 @@ class Pipeline(AbstractConverter):
 
     def at_bits(self, bits: int) -> Pipeline:
         """Leave the last stages out."""
-        larger = self._coarser(bits)
-        return replace(
-            self,
-            bits=bits,
-            offset_sigma=self.offset_sigma / larger,
-            conversion_noise=self.conversion_noise / larger,
-        )
+        return self._with_bits(bits, {"conversion_noise": 1})
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter.

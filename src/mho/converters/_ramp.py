@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Le
@@ -94,14 +94,7 @@ class Ramp(AbstractThresholdConverter):
 
     def at_bits(self, bits: int) -> Ramp:
         """Let the ramp rise by as much more in each cycle, and so end earlier."""
-        larger = self._coarser(bits)
-        return replace(
-            self,
-            bits=bits,
-            offset_sigma=self.offset_sigma / larger,
-            conversion_noise=self.conversion_noise / larger,
-            mismatch=self.mismatch / larger**0.5,
-        )
+        return self._with_bits(bits, {"conversion_noise": 1, "mismatch": 0.5})
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter with its share of the ramp."""

@@ -46,15 +46,8 @@ class Sar(AbstractConverter):
 
     def at_bits(self, bits: int) -> Sar:
         """Stop after so many decisions."""
-        larger = self._coarser(bits)
-        return replace(
-            self,
-            bits=bits,
-            idle_bits=self.idle_bits + self.bits - bits,
-            comparator_noise=self.comparator_noise / larger,
-            offset_sigma=self.offset_sigma / larger,
-            mismatch=self.mismatch / larger**0.5,
-        )
+        idle = self.idle_bits + self.bits - bits
+        return self._with_bits(bits, {"comparator_noise": 1, "mismatch": 0.5}, idle_bits=idle)
 
     @property
     def noise(self) -> float:

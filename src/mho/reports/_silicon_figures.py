@@ -35,25 +35,11 @@ def silicon_scatter(predictions: Sequence[Prediction], own: Sequence[Prediction]
     for axes, (what, label) in zip(panels, shown, strict=False):
         values: list[float] = []
         for i, principle in enumerate(PRINCIPLES):
-            some = [p for p in predictions if p.point.macro.principle == principle and p.ratio(what) is not None]
-            if what == "energy":
-                x = [1e-12 / p.point.energy for p in some if p.point.energy]
-                y = [1e-12 / p.energy for p in some]
-            else:
-                x = [1e-18 * p.point.density for p in some if p.point.density]
-                y = [1e-18 * p.density for p in some]
-            values += [*x, *y]
+            x, y = _pairs(predictions, principle, what)
             axes.scatter(x, y, s=16, color=SERIES[i], alpha=0.85, linewidth=0, label=principle)
-        for i, principle in enumerate(PRINCIPLES):
-            mine = [p for p in own if p.point.macro.principle == principle and p.ratio(what) is not None]
-            if what == "energy":
-                x = [1e-12 / p.point.energy for p in mine if p.point.energy]
-                y = [1e-12 / p.energy for p in mine]
-            else:
-                x = [1e-18 * p.point.density for p in mine if p.point.density]
-                y = [1e-18 * p.density for p in mine]
-            values += [*x, *y]
-            axes.scatter(x, y, s=60, facecolors="none", edgecolors=SERIES[i], linewidth=1.4)
+            mine = _pairs(own, principle, what)
+            axes.scatter(*mine, s=60, facecolors="none", edgecolors=SERIES[i], linewidth=1.4)
+            values += [*x, *y, *mine[0], *mine[1]]
         low, high = min(values) / 1.6, max(values) * 1.6
         for band, shade in ((2.0, 0.10), (1.5, 0.16)):
             axes.fill_between(
@@ -86,3 +72,17 @@ def silicon_scatter(predictions: Sequence[Prediction], own: Sequence[Prediction]
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=9)
     return figure
+
+
+def _pairs(
+    predictions: Sequence[Prediction], principle: str, what: Literal["energy", "density"]
+) -> tuple[list[float], list[float]]:
+    """Return measured and predicted efficiency or density, in 1e12 operations, where measured."""
+    x: list[float] = []
+    y: list[float] = []
+    for p in predictions:
+        measured = p.point.energy if what == "energy" else p.point.density
+        if p.point.macro.principle == principle and measured is not None:
+            x.append(1e-12 / measured if what == "energy" else 1e-18 * measured)
+            y.append(1e-12 / p.energy if what == "energy" else 1e-18 * p.density)
+    return x, y
