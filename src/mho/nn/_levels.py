@@ -36,16 +36,16 @@ class _Levels:
             values.copy_(values.sort(-1).values)
 
 
-def _levels(network: nn.Module, transitions: bool) -> list[_Levels]:
+def _levels(network: nn.Module, transitions: bool | None) -> list[_Levels]:
     if isinstance(network, OutputConverters):
         converters = [network.of(name) for name in network.names]
         return [
             _Levels(p, float(c.levels.detach().diff(dim=-1).mean()), p)
             for c in converters
-            for p in ([c.levels, c.transitions] if transitions else [c.levels],)
+            for p in ([c.levels] if transitions is False else [c.levels, c.transitions],)
         ]
     books = {name: tiled.codebook for name, (tiled, _) in matrices(network).items()}
-    found = [_book(b, transitions) for b in books.values() if b is not None]
+    found = [_book(b, transitions is True) for b in books.values() if b is not None]
     if not found:
         raise MhoError(
             "no layer has levels that can be learned; convert the network for a chip with adaptive converters and call "
@@ -70,7 +70,7 @@ def learn_levels(
     epochs: int = 4,
     rate: float = 0.02,
     progress: Callable[[int, int], None] | None = None,
-    transitions: bool = True,
+    transitions: bool | None = None,
 ) -> list[float]:
     """Move levels and transition levels, in place, so that the network answers as its teacher does; weights stay.
 
@@ -87,7 +87,8 @@ def learn_levels(
         epochs: passes over them.
         rate: of learning, in steps between levels.
         progress: called with the number of batches done, and of all.
-        transitions: whether transition levels learn, too. Without them nothing is programmed anew: levels are digital.
+        transitions: whether transition levels learn, too; if left out, those of whole outputs do, those of partial sums,
+            whose gradient is only an estimate, do not. Without them nothing is programmed anew: levels are digital.
 
     Raises:
         MhoError: if there is nothing to learn from, or no levels.
