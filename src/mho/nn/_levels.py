@@ -88,7 +88,7 @@ def learn_levels(
         rate: of learning, in steps between levels.
         progress: called with the number of batches done, and of all.
         transitions: whether transition levels learn, too; if left out, those of whole outputs do, and those of partial
-            sums, whose gradient is only an estimate, do not. Without them nothing is programmed anew: levels are digital.
+            sums, whose gradient is only an estimate, do not. Without them nothing is programmed anew.
 
     Raises:
         MhoError: if there is nothing to learn from, or no levels.
