@@ -60,7 +60,7 @@ def validate(
         done = leave_one_out(points, [*named, *own], bar("leaving chips out"))
     parts = {
         "benchmark table (fitted without the chip)": done[: len(points)],
-        "silicon table (never fitted; architecture partly guessed)": done[len(points) : len(points) + len(named)],
+        "silicon table (each chip left out; architecture partly guessed)": done[len(points) : len(points) + len(named)],
     }
     if own:
         parts[str(chips)] = done[len(points) + len(named) :]

@@ -34,11 +34,11 @@ _BENCHMARK = frozenset(
 """Columns that the reading of the benchmark's table needs."""
 _GENERAL = frozenset({"name", "device", "domain", "node_nm"})
 _USUAL_ROWS: dict[Principle, float] = {"digital": 128, "charge": 256, "discharge": 64, "current": 16}
-"""Rows at once where a table does not say, in the order of the fitted chips'."""
+"""Rows at once where a table does not say: assumed, round numbers near what the fitted chips do."""
 _USUAL_BITS = 5.0
 """Bits of a converter where a table does not say: the median of the fitted chips."""
 _USUAL_SUPPLY = 0.9
-"""In V, where a table does not say."""
+"""In V, where a table does not say: assumed."""
 
 
 @dataclass(frozen=True)
