@@ -321,8 +321,10 @@ def train(args: argparse.Namespace) -> None:
             total_loss += loss.item()
         trained = time.perf_counter()
         line = f"epoch {epoch + 1}/{args.epochs}  loss {total_loss / steps:.4f}"
-        line += f"  test {accuracy(model, test_images, test_labels):.4f}"
-        if args.noise:
+        measured = (epoch + 1) % args.every == 0 or epoch + 1 == args.epochs
+        if measured:
+            line += f"  test {accuracy(model, test_images, test_labels):.4f}"
+        if measured and args.noise:
             noisy = noisy_accuracy(model, test_images, test_labels, args.noise, 1, args.seed)[0]
             line += f"  with noise {noisy:.4f}"
         print(f"{line}  {trained - start:.1f} s + {time.perf_counter() - trained:.1f} s", flush=True)
@@ -384,6 +386,7 @@ def main() -> None:
     )
     add("--teacher", type=Path, nargs="*", default=[], help="weights files to learn from beside the labels")
     add("--epochs", type=int, default=60)
+    add("--every", type=int, default=1, help="epochs from one measured test accuracy to the next")
     add("--batch-size", type=int, default=125)
     add("--lr", type=float, default=0.1, help="peak of the one-cycle learning rate")
     add("--warmup", type=float, default=0.15, help="share of the steps in which the learning rate rises")

@@ -13,7 +13,7 @@ from mho.cost import PRINCIPLES, Macro, load_law
 MACROS = {
     "digital": Macro("digital", 22e-9, 0.72, rows=256, converters=64, weight_bits=4, input_bits=4),
     "charge": Macro("charge", 28e-9, 0.9, rows=1152, converters=256, weight_bits=1, input_bits=5, converter_bits=8),
-    "discharge": Macro("discharge", 7e-9, 0.8, rows=64, converters=16, weight_bits=4, input_bits=4, converter_bits=4),
+    "static": Macro("static", 7e-9, 0.8, rows=64, converters=16, weight_bits=4, input_bits=4, converter_bits=4),
     "current": Macro("current", 22e-9, 0.8, rows=8, converters=64, weight_bits=2, input_bits=2, converter_bits=4),
 }
 
@@ -45,7 +45,7 @@ def test_literal_formula(principle: str, supply: float, node: float) -> None:
         cells = 64 * (rows / 64) ** (1 - law.row_exponent) * w**law.weight_exponent  # pyright: ignore[reportAttributeAccessIssue]
         one = cells * law.cell_capacitance * x**law.input_exponent * charge  # pyright: ignore[reportAttributeAccessIssue]
         one += law.converter_capacitance * b * charge  # pyright: ignore[reportAttributeAccessIssue]
-    if principle == "discharge":
+    if principle == "static":
         one += rows * law.line_capacitance * charge + law.bias_current * supply * 20e-9  # pyright: ignore[reportAttributeAccessIssue]
     if principle == "current":
         one += (cells * law.cell_current + law.bias_current) * supply * 20e-9  # pyright: ignore[reportPossiblyUnboundVariable, reportAttributeAccessIssue]

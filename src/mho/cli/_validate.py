@@ -106,7 +106,7 @@ def _families() -> Sequence[tuple[str, Callable[[Prediction], bool]]]:
 
     return (
         *((name, family(name)) for name in ("digital", "analog SRAM", "non-volatile")),
-        *((f"  {name}", principle(name)) for name in PRINCIPLES if name in ("charge", "discharge")),
+        *((f"  {name}", principle(name)) for name in PRINCIPLES if name in ("charge", "static")),
         ("all", lambda p: True),
     )
 

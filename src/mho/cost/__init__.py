@@ -21,8 +21,8 @@ from ._macro import AbstractLaw as AbstractLaw
 from ._macro import ChargeLaw as ChargeLaw
 from ._macro import CurrentLaw as CurrentLaw
 from ._macro import DigitalLaw as DigitalLaw
-from ._macro import DischargeLaw as DischargeLaw
 from ._macro import Macro as Macro
+from ._macro import StaticLaw as StaticLaw
 from ._macro import load_law as load_law
 from ._measured import Measured as Measured
 from ._measured import read_silicon as read_silicon

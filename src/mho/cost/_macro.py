@@ -17,11 +17,11 @@ from torch import Tensor
 
 from mho.core import Loader, Number, Positive, Room, Source, Unit
 
-Principle = Literal["digital", "charge", "discharge", "current"]
+Principle = Literal["digital", "charge", "static", "current"]
 PRINCIPLES: dict[Principle, str] = {
     "digital": "adder trees beside SRAM cells",
-    "charge": "charge redistribution between capacitors, SRAM",
-    "discharge": "bit lines discharged by currents of SRAM or gain cells",
+    "charge": "charge of capacitors and of bit lines, SRAM and gain cells",
+    "static": "currents of SRAM cells that flow as long as they are read",
     "current": "currents of non-volatile cells",
 }
 """How a macro sums, and the memory that does it."""
@@ -258,12 +258,12 @@ class AbstractAnalogLaw(AbstractLaw):
 
 @dataclass(frozen=True, kw_only=True)
 class ChargeLaw(AbstractAnalogLaw):
-    """Charge redistribution: only capacitances, no currents that last."""
+    """Charge redistribution, and bit lines that cells discharge: only capacitances, no currents that last."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DischargeLaw(AbstractAnalogLaw):
-    """Bit lines discharged by cells: the whole line is precharged, and references draw current while it lasts."""
+class StaticLaw(AbstractAnalogLaw):
+    """Currents of SRAM cells summed on a line that is held: line and sensing draw current as long as it lasts."""
 
     line_capacitance: Annotated[Number, Unit("F"), Positive]
     """Of a bit line for each cell on it, by the share of the swing."""
@@ -308,7 +308,7 @@ def _charge(law: AbstractLaw, macro: Macro) -> Tensor:
 
 LAWS = Room(
     AbstractLaw,
-    {c.__name__: c for c in (DigitalLaw, ChargeLaw, DischargeLaw, CurrentLaw)},
+    {c.__name__: c for c in (DigitalLaw, ChargeLaw, StaticLaw, CurrentLaw)},
     "laws",
 )
 

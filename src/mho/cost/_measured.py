@@ -19,7 +19,7 @@ Family = Literal["digital", "analog SRAM", "non-volatile"]
 FAMILIES: dict[Principle, Family] = {
     "digital": "digital",
     "charge": "analog SRAM",
-    "discharge": "analog SRAM",
+    "static": "analog SRAM",
     "current": "non-volatile",
 }
 """What a chip is counted with, by how it sums."""
@@ -33,7 +33,7 @@ _BENCHMARK = frozenset(
 )
 """Columns that the reading of the benchmark's table needs."""
 _GENERAL = frozenset({"name", "device", "domain", "node_nm"})
-_USUAL_ROWS: dict[Principle, float] = {"digital": 128, "charge": 256, "discharge": 64, "current": 16}
+_USUAL_ROWS: dict[Principle, float] = {"digital": 128, "charge": 256, "static": 64, "current": 16}
 """Rows at once where a table does not say: assumed, round numbers near what the fitted chips do."""
 _USUAL_BITS = 5.0
 """Bits of a converter where a table does not say: the median of the fitted chips."""
@@ -131,7 +131,7 @@ def _benchmark(row: Mapping[str, str]) -> Measured | None:
     volatile = bool(_VOLATILE.search(row["arch"]))
     principle: Principle = (
         "digital" if row["model"] == "DIMC" else "current" if not volatile
-        else "charge" if row["model"] == "QR" else "discharge"
+        else "static" if row["model"] == "IS" else "charge"
     )  # fmt: skip
     guessed: list[str] = []
 
@@ -192,7 +192,7 @@ def _general(row: Mapping[str, str]) -> Measured | None:
     volatile = bool(_VOLATILE.search(device))
     principle: Principle = (
         "digital" if domain.startswith("digital") else "current" if not volatile
-        else "charge" if how.startswith("charge-redistribution") else "discharge"
+        else "static" if "current" in how else "charge"
     )  # fmt: skip
     guessed: list[str] = []
 
@@ -207,7 +207,8 @@ def _general(row: Mapping[str, str]) -> Measured | None:
     physical = _number(text.get("rows"))
     usual = _USUAL_ROWS[principle]
     if physical is not None:
-        usual = physical if principle in ("charge", "digital") else min(physical, usual)
+        all_at_once = principle == "digital" or how.startswith("charge-redistribution")
+        usual = physical if all_at_once else min(physical, 64 if principle == "charge" else usual)
     bits_w, bits_x = weight or 1.0, inputs or 1.0
     cols = _number(text.get("cols"))
     macro = Macro(

@@ -11,8 +11,8 @@ from mho.tiles import AnalogTile, DigitalTile
 from ._macro import Macro, Principle, load_law
 from ._measured import read_silicon
 
-_CHARGE = ("CapacitiveDivision", "ChargeRedistribution")
-"""MAC principles that only move charge."""
+_STATIC = ("CurrentDomain", "ResistiveDivision", "ResistanceSum")
+"""MAC principles in which currents flow as long as cells are read."""
 
 
 def macro_of(chip: Chip) -> Macro | None:
@@ -45,7 +45,7 @@ def macro_of(chip: Chip) -> Macro | None:
     turns = tile.columns_per_converter
     principle: Principle = "current"
     if isinstance(tile.cell, Sram | Dram):
-        principle = "charge" if type(tile.principle).__name__ in _CHARGE else "discharge"
+        principle = "static" if type(tile.principle).__name__ in _STATIC else "charge"
     latency = sum(c.latency for c in tile.mvm_cost(rows, columns, True).values())
     return Macro(
         principle,
