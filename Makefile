@@ -21,11 +21,12 @@ run: .venv/.run ## install what a user needs and do the main job (options in ARG
 	$(BIN)/mho run $(ARGS)
 
 # The compile tests come first, so that the summary pytest prints last is that of the main suite.
+# A worker a core, each with one thread. Tests of a file stay together, for what they share.
 # pytest's exit code 5 says that there are no tests marked `compile`.
 test: .venv/.dev .venv/.spice .venv/.models ## run all tests: those of torch.compile without run-time shape checks, the others with them
 	@code=0; $(BIN)/pytest -o addopts="--import-mode=importlib --strict-markers --strict-config" -m compile tests || code=$$?; \
 	if [ $$code -ne 0 ] && [ $$code -ne 5 ]; then exit $$code; fi
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 lint: .venv/.dev ## check format, style, spelling, types and layers
 	$(BIN)/ruff format --check
