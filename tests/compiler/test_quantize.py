@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import mho
+import mho.nn
 from mho.chip import Chip
 from mho.compiler import capture, float_values, quantize
 from mho.core import Seed, ShapeError, SpecError, fingerprint
@@ -234,3 +235,39 @@ def test_fewer_bits_err_more(chip: str) -> None:
     by_column = [error(Quantization(bits)) for bits in (8, 5, 3, 2)]
     assert by_column == sorted(by_column)
     assert by_column[-1] > 5 * by_column[0]
+
+
+def _adaptive() -> tuple[nn.Module, Tensor, Chip]:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 8)).eval()
+    return net, torch.randn(60, 64), Chip.load("tile2-rram").with_converter("memristive-4b")
+
+
+def test_learned_levels_go_into_the_program() -> None:
+    """The compiled program with a network's learned ranges answers as its layers do on the same chips."""
+    net, x, chip = _adaptive()
+    tiled = mho.nn.convert(net, chip)
+    mho.nn.calibrate(tiled, x)
+    mho.nn.learn_levels(tiled, net, x.split(20), epochs=1)
+    learned = mho.nn.ranges(tiled)
+    quant = quantize(capture(net, x), chip, x, ranges=learned)
+    plain = quantize(capture(net, x), chip, x)
+    for name, layer in quant.layers.items():
+        assert layer.codebook is not None
+        assert torch.equal(layer.codebook, learned[name].codebook)  # pyright: ignore[reportArgumentType]
+        assert not torch.equal(layer.codebook, plain.layers[name].codebook)  # pyright: ignore[reportArgumentType]
+    with torch.no_grad():
+        layers = mho.nn.program(tiled, seed=3, instances=2).at(0.0)(x)
+    compiled = mho.run(mho.compile(quant, chip), x, seed=3, instances=2).outputs
+    assert layers.reshape(compiled.shape).sub(compiled).abs().max() < 1e-5 * compiled.abs().max()
+
+
+def test_ranges_of_another_tile_are_refused() -> None:
+    net, x, chip = _adaptive()
+    tiled = mho.nn.convert(net, chip)
+    ranges = mho.nn.calibrate(tiled, x)
+    graph = capture(net, x)
+    with pytest.raises(SpecError, match=r"layer '0' must be for .* 16 levels.*no codebook|mho.nn.ranges of it"):
+        quantize(graph, Chip.load("tile2-rram"), x, ranges=ranges)
+    with pytest.raises(SpecError, match="has no layer 'first' to quantise"):
+        quantize(graph, chip, x, ranges={"first": ranges["0"]})
