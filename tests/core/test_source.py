@@ -12,7 +12,7 @@ from mho.arrays import load_principle
 from mho.chip import Chip
 from mho.converters import load_adc_survey, load_converter
 from mho.core import HOW, Loader, Source, bibliography, walk_sources
-from mho.cost import load_foundry, load_law
+from mho.cost import load_calibrated, load_foundry, load_law
 from mho.devices import load_cell
 from mho.digital import ROOMS as DIGITAL
 from mho.digital import Logic, load_link, load_memory, load_technology
@@ -33,6 +33,7 @@ LOADERS = {
     "tiles": load_tile,
     "chips": Chip.load,
     "laws": load_law,
+    "calibrated": load_calibrated,
     "workloads": load_shape,
     "media": load_medium,
     "systems": load_system,

@@ -14,7 +14,9 @@ from ._main import app
 def reproduce(
     name: Annotated[str | None, typer.Argument(help="Which result; see --list.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the results that can be reproduced.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="All that was published, where that takes hours.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="All that was published, where that takes hours or fills pages.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> None:

@@ -31,6 +31,12 @@ def validate(
     each: Annotated[bool, typer.Option("--each", help="List every operating point, the worst first.")] = False,
     table: Annotated[Path | None, typer.Option("--csv", help="Write every point to this CSV file.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw predicted against measured to this file.")] = None,
+    calibrated: Annotated[
+        bool,
+        typer.Option(
+            "--calibrated", help="Instead: macros calibrated on some of their own figures, all others predicted."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Predict published macros that the model has not seen, and say how far off it is.
@@ -44,10 +50,23 @@ def validate(
     from mho.cost import leave_one_out, read_silicon, transfers
     from mho.reports import picture_kind, save_figure, silicon_scatter
 
+    from ._calibrated import show_calibrated
     from ._show import answers, bars, check_places, noted
 
     if what != "silicon":
         raise FileError(f"only silicon can be validated here, not {what!r}; published results are in mho reproduce")
+    if calibrated:
+        given = {
+            "--chips": chips is not None,
+            "--each": each,
+            "--csv": table is not None,
+            "--picture": picture is not None,
+        }
+        if any(given.values()):
+            wrong = ", ".join(option for option, there in given.items() if there)
+            raise FileError(f"--calibrated goes with --json alone, not with {wrong}; leave one of them out")
+        show_calibrated(as_json)
+        return
     for file in (table, picture):
         if file is not None:
             check_places(file.parent, file)

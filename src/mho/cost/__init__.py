@@ -1,5 +1,14 @@
 """The roll-up of part costs times action counts: energy, latency and area of a network on a chip; what a die costs."""
 
+from ._calibrated import CalibratedMacro as CalibratedMacro
+from ._calibrated import CalibratedPart as CalibratedPart
+from ._calibrated import calibrated_names as calibrated_names
+from ._calibrated import load_calibrated as load_calibrated
+from ._calibration import CalibrationErrors as CalibrationErrors
+from ._calibration import Comparison as Comparison
+from ._calibration import calibration_errors as calibration_errors
+from ._calibration import compare_calibrated as compare_calibrated
+from ._calibration import fit_calibrated as fit_calibrated
 from ._die import Die as Die
 from ._die import Foundry as Foundry
 from ._die import FoundryNode as FoundryNode
@@ -32,6 +41,9 @@ from ._opinion import second_opinion as second_opinion
 from ._precision import Precision as Precision
 from ._precision import crossover as crossover
 from ._precision import precision as precision
+from ._readings import Operation as Operation
+from ._readings import Reading as Reading
+from ._readings import Sweep as Sweep
 from ._silicon import Prediction as Prediction
 from ._silicon import Transfer as Transfer
 from ._silicon import factor as factor

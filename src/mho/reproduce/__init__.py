@@ -4,6 +4,7 @@ from mho.core import FileError, nearest
 
 from . import (
     _adaptive_adc,
+    _calibrated_silicon,
     _chips,
     _converter_silicon,
     _hermes_chip,
@@ -39,6 +40,7 @@ RESULTS: dict[str, Result] = {
     "adaptive-adc": _adaptive_adc.RESULT,
     "mram-resistance-sum": _mram_resistance_sum.RESULT,
     "chips": _chips.RESULT,
+    "calibrated-silicon": _calibrated_silicon.RESULT,
     "neurosim-vgg8": _neurosim_vgg8.RESULT,
     "small-llm": _small_llm.RESULT,
     "scaling": _scaling.RESULT,

@@ -71,4 +71,4 @@ class Result:
     title: str
     compute: Callable[[], list[Row]]
     study: Callable[[], list[Row]] | None = None
-    """The same with all that was published, where that takes hours."""
+    """The same with all that was published, where that takes hours or fills pages."""
