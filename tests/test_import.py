@@ -68,3 +68,10 @@ def test_names() -> None:
         assert thing.__module__.startswith("mho.")
         assert thing.__doc__
     assert mho.__version__ != "0+unknown"
+
+
+def test_late_rooms_need_no_import_of_their_own() -> None:
+    script = "import mho; print(mho.nn.convert.__name__, mho.samples.__name__); mho.nothing"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["convert", "mho.samples"]
+    assert "module 'mho' has no attribute 'nothing'" in done.stderr

@@ -7,6 +7,8 @@ The verbs: `capture`, `quantize`, `compile`, `run`, `estimate`, `report`; `evalu
 
 from importlib.metadata import PackageNotFoundError as _NotFound
 from importlib.metadata import version as _version
+from typing import TYPE_CHECKING as _CHECKING
+from typing import Any as _Any
 
 from ._ablate import ablate as ablate
 from ._evaluate import Evaluation as Evaluation
@@ -53,3 +55,18 @@ try:
     __version__ = _version("mho")
 except _NotFound:  # a source tree that is not installed
     __version__ = "0+unknown"
+
+if _CHECKING:
+    from . import eda as eda
+    from . import nn as nn
+    from . import reproduce as reproduce
+    from . import samples as samples
+
+
+def __getattr__(name: str) -> _Any:
+    """Import the rooms that no verb needs when they are first used: `mho.nn` without an import of its own."""
+    if name in ("eda", "nn", "reproduce", "samples"):
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

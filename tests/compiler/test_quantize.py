@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import mho
-import mho.nn
 from mho.chip import Chip
 from mho.compiler import capture, float_values, quantize
 from mho.core import Seed, ShapeError, SpecError, fingerprint
