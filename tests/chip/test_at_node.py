@@ -18,7 +18,7 @@ def test_where_it_is_nothing_changes(name: str) -> None:
 @pytest.mark.parametrize("name", Chip.presets())
 def test_smaller_nodes_are_denser_and_take_less(name: str) -> None:
     chip = Chip.load(name)
-    before, after = rate(chip), rate(chip.at_node("7 nm"))
+    before, after = rate(chip), rate(chip.at_node("5 nm"))
     assert after.tops_per_watt > before.tops_per_watt
     assert after.tops_per_mm2 > before.tops_per_mm2
     assert after.tops >= before.tops * (1 - 1e-6)

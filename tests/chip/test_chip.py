@@ -15,14 +15,21 @@ from mho.tiles import AnalogTile, DigitalTile, load_tile
 PRESETS = Chip.presets()
 
 
+FLASH = {"hexa01": 32, "membrain": 50, "mythic-m1076": 76, "mythic-quad": 304, "wtm2101": 2}
+OTHERS = {"corsair": 8, "ndp120": 16, "neurram": 48}
+
+
 def test_presets() -> None:
-    assert PRESETS == ["dimc-sram", "hermes", "hermes-4phase", "mythic-m1076", "tile2-rram"]
+    assert PRESETS == [
+        "corsair", "dimc-sram", "hermes", "hermes-4phase", "hexa01", "houmo-h30", "membrain", "mythic-m1076",
+        "mythic-quad", "ndp120", "neurram", "tile2-rram", "wtm2101",
+    ]  # fmt: skip
     for name in PRESETS:
         chip = Chip.load(name)
         assert chip.name == name
-        large = name == "mythic-m1076"
-        assert chip.tiles == (76 if large else 64)
-        assert chip.tile.shape == ((1024, 1024) if large else (256, 256))
+        assert chip.tiles == (FLASH | OTHERS).get(name, 64)
+        large = (1024, 1024) if name in FLASH else (256, 256)
+        assert chip.tile.shape == ((128, 256) if name == "neurram" else large)
 
 
 def test_hermes_is_the_published_chip() -> None:
@@ -96,13 +103,14 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
          "(allowed: compensation, digital, name, sources, tile, tiles, title)"),
         ('"tile2"', '"tile3"',
          "line 5, tile: no preset 'tile3' in tiles; did you mean 'tile2'? "
-         "(allowed: dimc, tile-capacitive, tile-sw-2t2r, tile1, tile2, tsmc-dimc-22, tsmc-dimc-5, yao2020)"),
+         "(allowed: dimc, jung2022, liu2020, neurram, nor-flash-40, prime, tile-capacitive, tile-sw-2t2r, tile1, "
+         "tile2, tsmc-dimc-22, tsmc-dimc-5, yan2019, yao2020)"),
         ('"column"', '"columns"',
          "line 6, compensation: must be 'none', 'global', 'column' or 'levels', not 'columns'; "
          "did you mean 'column'? (allowed: column, global, levels, none)"),
         ('"logic-28nm"', '"logic-7nm"', "line 9, digital.logic: no preset 'logic-7nm' in technology; "
-         "did you mean 'logic-5nm'? (allowed: logic-130nm, logic-14nm, logic-22nm, logic-28nm, logic-40nm, logic-5nm, "
-         "logic-65nm)"),
+         "did you mean 'logic-6nm'? (allowed: logic-12nm, logic-130nm, logic-14nm, logic-22nm, logic-28nm, logic-40nm, "
+         "logic-5nm, logic-65nm, logic-6nm)"),
         ("lanes = 16", "lanes = 0", "line 8, digital: lanes and clock must be above zero, not 0 and 500000000.0"),
         ('"500 MHz"', '"500 mS"', "line 11, digital.clock: expected a number in Hz such as '1 GHz', not '500 mS'"),
     ],
@@ -121,7 +129,8 @@ def test_an_unknown_chip() -> None:
         Chip.load("herms")
     assert str(error.value) == (
         "no preset 'herms' in chips; did you mean 'hermes'? "
-        "(allowed: dimc-sram, hermes, hermes-4phase, mythic-m1076, tile2-rram)"
+        "(allowed: corsair, dimc-sram, hermes, hermes-4phase, hexa01, houmo-h30, membrain, mythic-m1076, mythic-quad, "
+        "ndp120, neurram, tile2-rram, wtm2101)"
     )
 
 

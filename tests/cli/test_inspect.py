@@ -53,7 +53,8 @@ def test_an_unknown_tile(cli: Any) -> None:
     assert cli("tile", "tile3") == (
         2, "",
         "mho: no preset 'tile3' in tiles; did you mean 'tile2'? "
-        "(allowed: dimc, tile-capacitive, tile-sw-2t2r, tile1, tile2, tsmc-dimc-22, tsmc-dimc-5, yao2020)\n",
+        "(allowed: dimc, jung2022, liu2020, neurram, nor-flash-40, prime, tile-capacitive, tile-sw-2t2r, tile1, tile2, "
+        "tsmc-dimc-22, tsmc-dimc-5, yan2019, yao2020)\n",
     )  # fmt: skip
 
 

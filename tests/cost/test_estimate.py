@@ -76,8 +76,8 @@ def test_silicon_is_all_tiles_and_the_digital_unit(chip: str) -> None:
     silicon = estimate(program, _counts(program))["silicon"].total
     tile = sum(loaded.tile.parts().values(), Cost())
     unit = loaded.digital.costs()["part"]
-    assert silicon.area == pytest.approx(64 * tile.area + unit.area)
-    assert silicon.leakage == pytest.approx(64 * tile.leakage + unit.leakage)
+    assert silicon.area == pytest.approx(loaded.tiles * tile.area + unit.area)
+    assert silicon.leakage == pytest.approx(loaded.tiles * tile.leakage + unit.leakage)
 
 
 def _hand_latency(program: Program) -> float:
@@ -165,7 +165,7 @@ def test_only_tiles_in_use_leak(chip: str) -> None:
     assert (one.placement.tiles_used, eight.placement.tiles_used) == (1, 8)
     for program, images in ((one, X), (eight, x)):
         cost = estimate(program, _counts(program, images))
-        share = program.placement.tiles_used / 64
+        share = program.placement.tiles_used / program.chip.tiles
         leakage = cost["silicon"].total.leakage * share * cost.total.latency
         assert cost["leakage"].cost.energy == pytest.approx(leakage)
 
@@ -242,7 +242,7 @@ def test_figures_of_a_rating_agree(name: str) -> None:
     chip = Chip.load(name)
     rating = rate(chip)
     operations = 2 * 256 * 256
-    assert rating.tops == pytest.approx(64 * operations / rating.mvm_seconds / 1e12)
+    assert rating.tops == pytest.approx(chip.tiles * operations / rating.mvm_seconds / 1e12)
     assert rating.watt == pytest.approx(rating.tops / rating.tops_per_watt)
     assert rating.tops_per_watt == pytest.approx(operations / rating.mvm_joule / 1e12)
     program = _program(chip)

@@ -1,14 +1,38 @@
 """Quoted figures of macros and chips beside ours, and what is known to miss."""
 
 import math
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from mho.chip import Chip
-from mho.reproduce import RESULTS
-from mho.tiles import DigitalTile, load_tile
+from mho.core import Loader
+from mho.reproduce import RESULTS, Row
+from mho.tiles import ROOMS, AbstractTile, DigitalTile, load_tile
+
+PAGE = Path(__file__).parents[2] / "docs" / "concepts" / "silicon.md"
 
 
-def test_rows() -> None:
-    rows = {(r.quantity, r.unit): r for r in RESULTS["chips"].compute()}
+@pytest.fixture(scope="module")
+def rows() -> dict[tuple[str, str], Row]:
+    return {(r.quantity, r.unit): r for r in RESULTS["chips"].compute()}
+
+
+def test_the_page_on_silicon_says_what_comes_out(rows: Any) -> None:
+    """Each line of its table is a row: unit, quoted, ours, ratio; and each preset of the table exists."""
+    cells = {(r.cells()[1], r.cells()[2], r.cells()[3], r.cells()[4]) for r in rows.values()}
+    table = PAGE.read_text(encoding="utf-8").partition("## Chips as presets")[2].partition("What the ratios say")[0]
+    lines = [
+        [c.strip() for c in line.strip("| ").split(" | ")] for line in table.splitlines() if line.startswith("| `")
+    ]
+    assert len(lines) == 21
+    for preset, _, *figures in lines:
+        assert tuple(figures) in cells, (preset, figures)
+        assert preset.strip("`") in (*Chip.presets(), *Loader(ROOMS).presets(AbstractTile))
+
+
+def test_rows(rows: Any) -> None:
     assert all(math.isfinite(r.ours) and r.ours > 0 for r in rows.values())
     assert rows["22 nm digital macro, 0.72 V", "TOPS/W"].within
     assert rows["5 nm digital macro, 0.9 V", "TOPS/mm2"].within

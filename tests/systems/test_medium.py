@@ -64,7 +64,7 @@ def test_a_chip_as_a_medium(name: str) -> None:
     m, whole = Medium.of_chip(chip), rate(chip)
     assert m.tiles == chip.tiles
     assert (m.rows, m.columns) == chip.tile.shape
-    assert m.weight_bits == 8
+    assert m.weight_bits == (4 if name == "neurram" else 8)
     assert m.tiles * m.peak == pytest.approx(whole.tops * 1e12)
     assert m.operations_per_joule == pytest.approx(whole.tops_per_watt * 1e12)
     area = sum(c.area for c in chip.tile.parts().values()) * chip.tiles + chip.digital.costs()["part"].area

@@ -37,7 +37,11 @@ def test_blocks_have_the_same_names_everywhere(name: str) -> None:
     allowed = {"cells", "input encoding", "output encoding", "digital"}
     assert tile.mvm_cost(10, 10, True).keys() <= allowed
     assert tile.parts().keys() <= allowed
-    others = {"tile-sw-2t2r": (128, 128), "tsmc-dimc-22": (256, 64), "tsmc-dimc-5": (64, 64), "yao2020": (128, 128)}
+    others = {
+        "jung2022": (64, 64), "liu2020": (784, 100), "neurram": (128, 256), "nor-flash-40": (1024, 1024),
+        "prime": (256, 64), "tile-sw-2t2r": (128, 128), "tsmc-dimc-22": (256, 64), "tsmc-dimc-5": (64, 64),
+        "yan2019": (256, 128), "yao2020": (128, 128),
+    }  # fmt: skip
     assert tile.shape == others.get(name, (256, 256))
     assert sum(c.area for c in tile.parts().values()) > 0
 

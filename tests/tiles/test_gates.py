@@ -19,6 +19,7 @@ from mho.devices import load_cell
 from mho.eda import ngspice, ngspice_version, rail_netlist
 from mho.tiles import (
     AbstractWeightEncoding,
+    Activity,
     AnalogTile,
     BitParallel,
     BitSerial,
@@ -232,9 +233,9 @@ def test_effects_and_gates_in_the_cost() -> None:
     ("changes", "text"),
     [
         ({"inputs": BitParallel(8, "differential", hold=128e-9)}, "inputs on gates must be bits, one a phase"),
-        ({"current_law": Sinh(0.1)}, "take no current_law, principle or sorted_lines"),
-        ({"principle": load_principle("charge-domain")}, "take no current_law, principle or sorted_lines"),
-        ({"sorted_lines": True}, "take no current_law, principle or sorted_lines"),
+        ({"current_law": Sinh(0.1)}, "take no current_law, principle, select or sorted_lines"),
+        ({"principle": load_principle("charge-domain")}, "take no current_law, principle, select or sorted_lines"),
+        ({"sorted_lines": True}, "take no current_law, principle, select or sorted_lines"),
     ],
 )
 def test_what_gates_do_not_go_with(changes: dict[str, Any], text: str) -> None:
@@ -265,3 +266,18 @@ def test_training_sees_what_is_lost() -> None:
         losses = tile.design_point(LAYOUT, weight, True).losses
         assert losses is not None
         assert 0.3 < float(losses.min()) < float(losses.max()) < 1
+
+
+def test_cells_around_a_source_line_draw_their_charge_once_for_both() -> None:
+    """Q from the supply passes two cells, from the upper bit line to the lower: half of what two columns draw."""
+    activity = Activity(1.0, 2e-9, 2e-9, 0.5)
+    pairs, columns = (_tile(Differential(8), wires).cell_cost(activity, 1) for wires in (PAIRED, SINGLE))
+    tile = _tile(Differential(8), PAIRED)
+    assert pairs["cells"] == columns["cells"]
+    taken, both = (
+        c["input encoding"].energy + c["output encoding"].energy + c["cells"].energy for c in (pairs, columns)
+    )
+    assert both == pytest.approx(tile.supply * tile.read_voltage * 2e-9)
+    assert taken == pytest.approx(both / 2)
+    apart = _tile(Differential(8, separate=True), SINGLE)
+    assert apart.cell_cost(activity, 1) == columns

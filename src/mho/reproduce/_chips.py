@@ -1,18 +1,17 @@
-"""Published macros and chips from their own architecture: quoted figures beside ours, nothing fitted."""
+"""Published macros and chips from their own architecture: quoted figures beside ours."""
 
 from __future__ import annotations
 
-from mho.chip import Chip
-from mho.cost import rate
 from mho.tiles import AbstractTile, TileReport, characterise, load_tile
 
+from . import _chips_products, _chips_resistive
 from ._row import Result, Row
 
 _BOTTOM_UP = "from parts at this node; activity of the measurement is not published"
 
 
 def _compute() -> list[Row]:
-    return [*_digital(), *_yao(), *_mythic()]
+    return [*_digital(), *_yao(), *_chips_resistive.rows(), *_chips_products.rows()]
 
 
 def _seen(tile: AbstractTile) -> TileReport:
@@ -60,16 +59,6 @@ def _yao() -> list[Row]:
             comment="the published figure leaves these out",
         ),
     ]  # fmt: skip
-
-
-def _mythic() -> list[Row]:
-    r = rate(Chip.load("mythic-m1076"))
-    note = "a product claim; its circuits are not published"
-    return [
-        Row("flash processor, 76 tiles", "TOPS", 25, r.tops, 0.5, "[mythic2021]", comment=note),
-        Row("flash processor, 76 tiles", "W", (3, 4), r.watt, 0.5, "[mythic2021]"),
-        Row("flash processor, 76 tiles", "TOPS/W", (6.5, 8.7), r.tops_per_watt, 0.5, "[mythic2021]"),
-    ]
 
 
 RESULT = Result("Macros and chips from their architecture: quoted figures beside ours", _compute)

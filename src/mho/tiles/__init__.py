@@ -34,6 +34,7 @@ from ._ranges import weight_integers as weight_integers
 from ._ranges import weight_steps as weight_steps
 from ._readout import PostConversion as PostConversion
 from ._readout import PreConversion as PreConversion
+from ._select import SelectLines as SelectLines
 from ._state import ArrayState as ArrayState
 from ._state import Realisation as Realisation
 from ._variation import Variation as Variation

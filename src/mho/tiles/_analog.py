@@ -26,6 +26,7 @@ from ._inputs import AbstractInputEncoding
 from ._layout import AbstractLayout, subsample
 from ._readout import PostConversion, PreConversion
 from ._realise import ROOM, realise
+from ._select import SelectLines
 from ._state import ArrayState, Realisation
 from ._variation import Variation
 from ._weights import AbstractWeightEncoding
@@ -87,6 +88,8 @@ class AnalogTile(AbstractTile):
     """
     dac_inl: float = 0.0
     """Integral non-linearity of a row's DAC: how far a level of half the range is too high, in steps; a parabola."""
+    select: SelectLines | None = None
+    """Lines that switch the cells' transistors, where these are not the lines of the inputs and their energy counts."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -155,9 +158,9 @@ class AnalogTile(AbstractTile):
                 "inputs on gates must be bits, one a phase: transistors are on or off; take BitSerial, "
                 f"not {type(self.inputs).__name__}"
             )
-        if self.current_law is not None or self.principle is not None or self.sorted_lines:
+        if self.current_law is not None or self.principle is not None or self.sorted_lines or self.select is not None:
             raise ValueError(
-                "columns with inputs on gates take no current_law, principle or sorted_lines; leave them out"
+                "columns with inputs on gates take no current_law, principle, select or sorted_lines; leave them out"
             )
 
     @property
@@ -675,6 +678,7 @@ class AnalogTile(AbstractTile):
             dac_capacitance=self.dac_capacitance * to.analog_capacitance,
             wires=None if self.wires is None else self.wires.scaled(to, side),
             principle=None if self.principle is None else self.principle.scaled(to),
+            select=None if self.select is None else self.select.scaled(side),
         )
 
     @property

@@ -130,10 +130,11 @@ def mvm_cost(tile: AnalogTile, rows: int, columns: int, signed: bool) -> Mapping
     read = (columns + tile.weights.reference_column) * tile.weights.lines_per_weight
     readers = read / (tile.columns_per_converter if tile.converter.concurrent else 1)
     bits = rows * tile.inputs.resolution + columns * tile.post.accumulator_bits
+    select = 0.0 if tile.select is None else tile.select.energy(tile.row_cells)
     restore = tile.cell.costs().get("restore")
     restored = {} if restore is None else {"restore": _restored(tile, restore) * (rows * pulses)}
     return restored | {
-        "input encoding": Cost(rows * pulses * (line_energy + driver_energy), pulses * tile.inputs.pulse_time),
+        "input encoding": Cost(rows * pulses * (line_energy + driver_energy + select), pulses * tile.inputs.pulse_time),
         "output encoding": Cost(
             readers * pulses * tile.pre.costs(on)["read"].energy
             + conversions * (convert.energy + post["add"].energy)
@@ -149,16 +150,20 @@ def cell_cost(tile: AnalogTile, activity: Activity, weights: int) -> Mapping[str
 
     The bit line sits at half the supply: a word line is driven from the rail to its voltage (input encoding), the
     cells take V^2 G t, and the read-out sinks the current from half the supply (output encoding). Source of the
-    levels: [aihwkit2021]. A tile with a MAC principle of its own takes what that says, all of it in the cells.
+    levels: [aihwkit2021]. Where the two cells of a weight share a source line, the charge of the one goes on through
+    the other, and is drawn once for both. A tile with a MAC principle of its own takes what that says, all of it in the
+    cells.
     """
     if tile.principle is not None:
         return {"cells": Cost(energy=activity.column_energy)}
     v, half = tile.read_voltage, tile.supply / 2
     cells = v * v * activity.siemens_seconds
+    opposed = tile.wires is not None and tile.wires.pairs == "source line" and tile.weights.sides == 2
+    drawn = activity.drawn / (2 if opposed else 1)
     return {
         "cells": Cost(energy=cells),
-        "input encoding": Cost(energy=max(half * v * activity.drawn - cells, 0.0)),
-        "output encoding": Cost(energy=half * v * activity.drawn),
+        "input encoding": Cost(energy=max(half * v * drawn - cells, 0.0)),
+        "output encoding": Cost(energy=half * v * drawn),
     }
 
 
