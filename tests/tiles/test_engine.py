@@ -143,7 +143,7 @@ def test_chips_take_turns_without_a_difference(monkeypatch: pytest.MonkeyPatch) 
     assert shape is not None
     noise = Seed(0).child("z").normal((3, 7, *shape))
     whole = tile.multiply(layout, state, x[None], True, noise)
-    monkeypatch.setattr("mho.tiles._analog._CHUNK", 10)
+    monkeypatch.setattr("mho.tiles._multiply._CHUNK", 10)
     torch.testing.assert_close(tile.multiply(layout, state, x[None], True, noise), whole, rtol=1e-6, atol=1e-3)
 
 

@@ -112,5 +112,5 @@ def test_numbers_depend_on_chip_and_index_only(layer: nn.Module, monkeypatch: py
     ):
         assert float(((parts - whole).abs() > 1e-4).float().mean()) < 0.02
         torch.testing.assert_close(parts, whole, rtol=0, atol=step)
-    monkeypatch.setattr("mho.tiles._analog._CHUNK", 100)
+    monkeypatch.setattr("mho.tiles._multiply._CHUNK", 100)
     torch.testing.assert_close(chips(x), whole, rtol=0, atol=step)

@@ -54,7 +54,7 @@ def _peak(tile: AnalogTile, layout: AbstractLayout, weight: Tensor, x: Tensor, c
 @pytest.mark.parametrize("kind", ["linear", "convolution"])
 def test_partial_sums_are_held_in_chunks(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All partial sums of 32 chips or of 16 times the images are many times larger than what is alive."""
-    monkeypatch.setattr("mho.tiles._analog._CHUNK", CHUNK)
+    monkeypatch.setattr("mho.tiles._multiply._CHUNK", CHUNK)
     tile = load_tile("tile2")
     assert isinstance(tile, AnalogTile)
     layout: AbstractLayout

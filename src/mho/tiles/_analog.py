@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.arrays import AbstractIV, AbstractPrinciple, Ohmic, Wires, excluded, memories, principles
-from mho.converters import AbstractConverter, lloyd_max
-from mho.core import Cost, Farad, NotNegative, Positive, RangeWarning, Scaling, Second, Seed, Source, Volt, matrix_units
+from mho.arrays import AbstractIV, AbstractPrinciple, Ohmic, Wires
+from mho.converters import AbstractConverter
+from mho.core import Cost, Farad, NotNegative, Positive, Scaling, Second, Seed, Source, Volt
 from mho.devices import AbstractCell
 from mho.digital import Logic
 
 from ._analog_cost import activity, cell_cost, expected_activity, mvm_cost, parts, upkeep
 from ._base import AbstractTile, Activity, Condition, DesignPoint
+from ._checks import check, contradictions
+from ._converter_ranges import codebook, full_scale
 from ._design import design, design_point
 from ._inputs import AbstractInputEncoding
-from ._layout import AbstractLayout, subsample
+from ._layout import AbstractLayout
+from ._multiply import multiply
+from ._program import program
 from ._readout import PostConversion, PreConversion
 from ._realise import ROOM, realise
 from ._select import SelectLines
 from ._state import ArrayState, Realisation
 from ._variation import Variation
 from ._weights import AbstractWeightEncoding
-
-_CHUNK = 1 << 22
-"""Partial sums that are held at once: 16 MiB, so that the passes over them stay in cache, and calls are few."""
-_AGREE = 0.01
-"""How far numbers that a principle shares with its tile may be apart."""
-_VALUES_PER_LEVEL = 10
-"""So many sums for each level a codebook should be fitted to."""
-_COVERAGE = 0.9999
-"""Share of the partial sums of the calibration inputs that the full scale covers."""
 
 
 @dataclass(frozen=True)
@@ -93,75 +85,7 @@ class AnalogTile(AbstractTile):
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
-        if min(self.spare_columns, self.conversion_rounds) < 0:
-            raise ValueError(
-                "spare_columns and conversion_rounds must be at least 0, "
-                f"not {self.spare_columns} and {self.conversion_rounds}"
-            )
-        if self.weights.lines_per_weight > len(self.weights.significance) and (self.wires or self.spare_columns):
-            raise ValueError("slices that are combined before conversion go with ideal wires and no spare columns yet")
-        if self.converter.rectifies and len(self.weights.significance) > 1:
-            raise ValueError(
-                "a rectifying converter must read the whole sum of a column, not its slices one by one; take weights "
-                "of one slice, such as Differential"
-            )
-        if min(self.rows, self.cols, self.columns_per_converter) < 1:
-            raise ValueError(
-                f"rows, cols and columns_per_converter must be at least 1, "
-                f"not {self.rows}, {self.cols}, {self.columns_per_converter}"
-            )
-        if not 0 < self.read_voltage <= self.supply:
-            raise ValueError(
-                f"read_voltage must be above 0 V and at most the supply of {self.supply} V, not {self.read_voltage} V"
-            )
-        solved = self.wires is not None and self.wires.ir_drop == "newton"
-        if self.current_law is not None and not self.current_law.separable and not solved:
-            raise ValueError(
-                f"cells of the law {type(self.current_law).__name__} bend each in its own way, so they need wires "
-                'with ir_drop = "newton"'
-            )
-        if self.current_law is not None and self.cell.range[1] >= self.current_law.largest(self.read_voltage):
-            most = self.current_law.largest(self.read_voltage)
-            raise ValueError(
-                f"cells of up to {self.cell.range[1]:.3g} S at {self.read_voltage:g} V need a transistor that conducts "
-                f"more, not {most:.3g} S; raise its k or overdrive"
-            )
-        if solved:
-            if self.current_law is None or self.inputs.energy_exponent != 2:
-                raise ValueError('wires with ir_drop = "newton" need a current_law and inputs that are levels')
-            if self.principle is not None:
-                raise ValueError('wires with ir_drop = "newton" solve for currents; leave the principle out')
-        if self.gated:
-            self._check_gates()
-        if self.principle is not None:
-            self._check_memory(type(self.principle).__name__)
-            self._check_phase("the columns", self.principle.settling(self.rows, self.converter.resolution))
-        if self.wires is not None:
-            if self.wires.word_capacitance and self.line_capacitance not in (0.0, self.wires.word_capacitance):
-                raise ValueError(
-                    f"line_capacitance, {self.line_capacitance:g} F, and wires.word_capacitance, "
-                    f"{self.wires.word_capacitance:g} F, are the same thing; make them equal or leave one at 0 F"
-                )
-            if self.wires.ir_drop != "off":
-                loaded = replace(self.wires, word_capacitance=self.word_capacitance)
-                self._check_phase("its wires", loaded.settling(*self._lines, self.converter.resolution))
-
-    def _check_memory(self, principle: str) -> None:
-        """Raise if the principle cannot be built of the cell's memory; parts that the table does not know may be."""
-        memory = self.cell.memory
-        if memory in memories() and principle in principles() and (reason := excluded(principle, memory)):
-            raise ValueError(f"{principle} cannot be built of {memory}: {reason}; take another cell or principle")
-
-    def _check_gates(self) -> None:
-        if self.inputs.pulse_steps != 1:
-            raise ValueError(
-                "inputs on gates must be bits, one a phase: transistors are on or off; take BitSerial, "
-                f"not {type(self.inputs).__name__}"
-            )
-        if self.current_law is not None or self.principle is not None or self.sorted_lines or self.select is not None:
-            raise ValueError(
-                "columns with inputs on gates take no current_law, principle, select or sorted_lines; leave them out"
-            )
+        check(self)
 
     @property
     def gated(self) -> bool:
@@ -171,30 +95,7 @@ class AnalogTile(AbstractTile):
     @property
     def contradictions(self) -> tuple[str, ...]:
         """Numbers of the principle that the cell or the tile holds as well, where they are not the same."""
-        own = {
-            "g_max": ("the cell's highest conductance", self.cell.range[1], "S"),
-            "read_voltage": ("read_voltage of the tile", self.read_voltage, "V"),
-            "pulse": ("a phase of the inputs", self.inputs.pulse_time, "s"),
-        }
-        principle = self.principle
-        return (
-            ()
-            if principle is None
-            else tuple(
-                f"{name} of {type(principle).__name__} and {own[name][0]} must be the same, not {value:.3g} and "
-                f"{own[name][1]:.3g} {own[name][2]}; change one of them"
-                for name, value in principle.shared.items()
-                if not math.isclose(value, own[name][1], rel_tol=_AGREE)
-            )
-        )
-
-    def _check_phase(self, what: str, needed: float) -> None:
-        given = self.inputs.pulse_time + self.pre.settling
-        if needed > given:
-            raise ValueError(
-                f"a phase must last as long as {what} need to settle, {needed:.3g} s, not {given:.3g} s; "
-                "lengthen inputs.hold, inputs.lsb_time or pre.settling"
-            )
+        return contradictions(self)
 
     def _turns(self, slices: int, used: int) -> int:
         """Return how many lines the busiest converter takes in turn, if only the last slices of weights are used."""
@@ -203,7 +104,7 @@ class AnalogTile(AbstractTile):
         return max(sum(read[i : i + share]) for i in range(0, len(read), share))
 
     @property
-    def _lines(self) -> tuple[int, int]:
+    def lines(self) -> tuple[int, int]:
         """Word and bit lines of the array: the two sides of a pair are neighbours on one or the other.
 
         Sides that are converted apart are driven apart where they have word lines of their own: each is an array.
@@ -333,18 +234,7 @@ class AnalogTile(AbstractTile):
 
         One LSB is never made smaller than one digit times one step: a finer one would resolve nothing.
         """
-        partial = self._ideal_partials(layout, weights, x, signed).abs().flatten(2)
-        index = max(1, math.ceil(_COVERAGE * partial.shape[-1]))
-        covered = partial.kthvalue(index, dim=-1).values
-        return covered.clamp(min=self.converter.codes(self.bipolar(signed))[1])
-
-    def _ideal_partials(
-        self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool
-    ) -> Float[Tensor, "R S P G M N"]:
-        """Return what the lines sum for up to 512 input vectors a phase, with ideal cells."""
-        digits = self.ideal_digits(layout.split_weight(weights))
-        pulses = torch.stack([subsample(layout.gather(p)) for p in self.inputs.encode(x, signed)])
-        return torch.einsum("pgrmk,grskn->rspgmn", pulses, digits)
+        return full_scale(self, layout, weights, x, signed)
 
     def codebook(
         self, layout: AbstractLayout, weights: Tensor, full_scale: Float[Tensor, "R S"], x: Tensor, signed: bool
@@ -354,34 +244,7 @@ class AnalogTile(AbstractTile):
         A converter has one codebook for all lines that it reads, as its `converters_per_codebook` says together with
         its neighbours or all of its row tile.
         """
-        if not self.converter.adaptive:
-            return None
-        low, high = self.converter.codes(self.bipolar(signed))
-        partial = self._ideal_partials(layout, weights, x, signed)
-        lines = partial * (high / full_scale)[:, :, None, None, None, None] - low
-        slices, columns = lines.shape[1], lines.shape[5]
-        lines = lines.permute(0, 3, 5, 1, 2, 4).flatten(4).flatten(2, 3)  # [R, G, N S, P M]: as they lie
-        together = self.converter.converters_per_codebook * self.columns_per_converter
-        if not together:
-            found = lloyd_max(lines.flatten(1), self.converter.resolution).tensor()  # [R, 2, levels]
-            return found[None, :, None, None]
-        few = lines.shape[-1] * min(together, lines.shape[2])
-        if few < _VALUES_PER_LEVEL * 2**self.converter.resolution:
-            warnings.warn(
-                f"levels of {self.converter.resolution} bits were fitted to {few} sums a converter; give at least "
-                f"{_VALUES_PER_LEVEL * 2**self.converter.resolution}, by more images for calibration or a larger group",
-                RangeWarning,
-                stacklevel=4,
-            )
-        each = [
-            lloyd_max(some.flatten(2), self.converter.resolution)
-            .tensor()
-            .unsqueeze(2)
-            .expand(-1, -1, some.shape[2], -1, -1)
-            for some in lines.split(together, 2)
-        ]
-        found = torch.cat(each, 2).unflatten(2, (columns, slices))  # [R, G, N, S, 2, levels]
-        return found.permute(1, 0, 3, 2, 4, 5).contiguous()
+        return codebook(self, layout, weights, full_scale, x, signed)
 
     def realise(
         self,
@@ -407,61 +270,7 @@ class AnalogTile(AbstractTile):
         codebook: Tensor | None = None,
     ) -> ArrayState:
         """Realise the layer and fold converter gain, corrections and drift factors into two tensors."""
-        real = self.realise(layout, weights, full_scale, chips, conditions, signed, codebook)
-        lsb = real.lsb[:, :, None]  # [R, S, 1]
-        significance = torch.tensor(self.weights.significance)[:, None]
-        coefficient = lsb * significance / real.gain_correction * real.drift_factor.unsqueeze(3)
-
-        def arranged(digits: Tensor) -> Tensor:
-            return layout.fixed(layout.arrange(digits * (real.gain / lsb).unsqueeze(-2)))
-
-        return ArrayState(
-            matrix=arranged(real.digits - real.load * real.slope if real.slope is not None else real.digits),
-            slope=arranged(real.slope) if real.slope is not None else None,
-            share=layout.fixed(layout.arrange(real.share)) if real.share is not None else None,
-            offset=real.offset,
-            biased=bool(real.offset.any()),
-            coefficient=coefficient,
-            constant=(coefficient * real.offset_correction).sum((2, 3)),
-            low=real.low,
-            high=real.high,
-            profile=real.profile,
-            row_conductance=real.row_conductance,
-            chips=real.chips,
-            noise=real.noise,
-            unit=real.unit[:, :, None] * real.gain,
-            states=real.states,
-            circuit=real.circuit,
-            scale=real.gain / lsb if real.circuit is not None else None,
-            read_variance=self._read_variance(layout, real),
-            integers=self._integers(layout, real),
-        )
-
-    def _read_variance(self, layout: AbstractLayout, real: Realisation) -> Tensor | None:
-        if real.read_variance is None:
-            return None
-        scale = (real.gain / real.lsb[:, :, None]).square().unsqueeze(-2)
-        return layout.fixed(layout.arrange(real.read_variance * scale)).bfloat16()
-
-    def _integers(self, layout: AbstractLayout, real: Realisation) -> Tensor | None:
-        """Return the matrix of integers if no code of any input differs from its partial sum; else None."""
-        straight = real.circuit is None and real.slope is None and real.profile is None and real.read_variance is None
-        straight = straight and self.principle is None and self.noise_lsb == 0
-        straight = straight and self.dac_inl == 0 and (self.current_law is None or self.inputs.energy_exponent != 2)
-        if not straight:
-            return None
-        exact = bool((real.gain == 1).all() and (real.lsb == 1).all() and (real.drift_factor == 1).all())
-        exact = exact and not bool(real.offset.any())
-        # What the digital correction of an ideal converter leaves is the rounding of its fit.
-        exact = exact and bool(((real.gain_correction - 1).abs() < 1e-5).all())
-        exact = exact and bool((real.offset_correction.abs() < 1e-3).all())
-        digits, steps = real.digits.round(), self.inputs.pulse_steps
-        # Sums may lie a little beside the middle of their codes: states have been conductances.
-        beside = float((real.digits - digits).abs().sum(-2).max()) * steps
-        if not exact or beside > 0.25 or float(digits.abs().sum(-2).max()) * steps > real.high:
-            return None
-        significance = torch.tensor(self.weights.significance).reshape(-1, 1, 1)
-        return layout.fixed(layout.arrange((digits * significance).sum(3, keepdim=True)))
+        return program(self, layout, weights, full_scale, chips, conditions, signed, codebook)
 
     def design_point(
         self,
@@ -517,105 +326,7 @@ class AnalogTile(AbstractTile):
 
         Where no code can differ from its partial sum, all phases and slices are one product of integers.
         """
-        instances = state.instances
-        if x.shape[0] != instances:
-            x = x.expand(instances, *x.shape[1:])
-        if state.integers is not None:
-            return self._collapsed(layout, state.integers, x)
-        compiling = torch.compiler.is_compiling()  # a compiler fuses the passes, and wants any size of batch
-        per_image = layout.positions(x) * state.offset.numel() * len(self.inputs.significance(signed))
-        if instances > 1 and per_image > _CHUNK and state.circuit is None and not compiling:
-            return torch.cat(
-                [
-                    self.multiply(
-                        layout, state.alone(i), x[i : i + 1], signed,
-                        None if noise is None else noise[i % state.chips : i % state.chips + 1],
-                    )
-                    for i in range(instances)
-                ]
-            )  # fmt: skip
-        if compiling or x.shape[1] * per_image <= _CHUNK:
-            return self._convert(layout, state, x, signed, noise)
-        step = max(1, _CHUNK // per_image)
-        starts = range(0, x.shape[1], step)
-        images = (slice(start, start + step) for start in starts)
-        return torch.cat(
-            [
-                self._convert(layout, state, x[:, some], signed, None if noise is None else noise[:, some])
-                for some in images
-            ],
-            1,
-        )
-
-    def _collapsed(self, layout: AbstractLayout, integers: Tensor, x: Tensor) -> Tensor:
-        largest = layout.row_tiles * layout.rows * max(map(abs, self.weight_range)) * 2**self.inputs.resolution
-        with matrix_units(False):
-            p = layout.partials(integers, x.unsqueeze(0))
-        y = layout.combine(p.double() if largest > 2**24 else p, x)
-        if self.weights.reference_column:
-            y = y[..., :-1, :] - y[..., -1:, :]
-        return layout.output(y, x).to(x.dtype)
-
-    def _convert(
-        self, layout: AbstractLayout, state: ArrayState, x: Tensor, signed: bool, noise: Tensor | None
-    ) -> Tensor:
-        """Multiply some images, conversion by conversion."""
-        pulses = self.inputs.encode(x, signed)
-        if state.circuit is None:
-            driven = self.driven(pulses)
-            # What matrix units would round: pulses of more than 8 bits, or between steps.
-            coarse = self.inputs.pulse_steps > 256 or driven is not pulses
-            with matrix_units(False) if coarse else nullcontext():
-                p = layout.partials(state.matrix, driven)
-                if state.slope is not None and state.share is not None:
-                    p.addcmul_(layout.partials(state.slope, driven), layout.partials(state.share, driven))
-        else:
-            driven = pulses
-            p = self._solved(layout, state, pulses)
-        if self.principle is not None and not self.principle.linear:
-            unit = layout.spread(state.unit)
-            p = self.principle.transfer(p.div_(unit), self.rows).mul_(unit)
-        if noise is not None:
-            self._add_noise(layout, state, p, driven, layout.spread_noise(noise))
-        if state.biased:
-            p.add_(layout.spread(state.offset))
-        weights = None if state.profile is None else layout.spread(state.profile)
-        p = self.converter.quantise_(p, state.low, state.high, weights)
-        p.mul_(layout.spread(state.coefficient))
-        significance = self.inputs.significance(signed)
-        if significance != (1.0,):
-            p.mul_(layout.spread_phases(x.new_tensor(significance)))
-        y = layout.combine(p, x)
-        slices = state.offset.shape[3]
-        if slices > 1:
-            i, b, g, _, length = y.shape
-            y = y.reshape(i, b, g, slices, -1, length).sum(3)
-        y = y - (state.constant * sum(significance))[:, None, :, :, None]
-        if self.weights.reference_column:
-            y = y[..., :-1, :] - y[..., -1:, :]
-        return layout.output(y, x)
-
-    def _add_noise(self, layout: AbstractLayout, state: ArrayState, p: Tensor, driven: Tensor, z: Tensor) -> None:
-        """Add standard normal `z` times the noise of each conversion to the partial sums."""
-        view = layout.split_instances(p, state.chips)
-        if self.principle is None and state.read_variance is None:
-            view.add_(z, alpha=self.noise_lsb)
-            return
-        scale = layout.spread(state.noise[:, :, None].expand(1, *state.offset.shape[1:]))
-        if state.read_variance is not None:
-            power = layout.partials(state.read_variance, driven.square().to(state.read_variance.dtype)).float()
-            scale = power.add_(scale.square()).sqrt_()
-        view.addcmul_(z, layout.split_instances(scale, state.chips if scale.shape == p.shape else 1))
-
-    def _solved(self, layout: AbstractLayout, state: ArrayState, pulses: Tensor) -> Tensor:
-        """Return the partial sums of pulses `[P, I, B, ...]` as the circuit gives them, in the order of the layout."""
-        assert state.circuit is not None
-        assert state.scale is not None
-        phases, instances, images = pulses.shape[:3]
-        vectors = torch.stack([torch.cat([layout.gather(x) for x in pulses[:, i]], 2) for i in range(instances)])
-        sums = state.circuit.sums(vectors) * state.scale.unsqueeze(-2)  # [I, G, R, S, P B L, N]
-        sums = sums.unflatten(4, (phases, images, -1)).permute(0, 5, 4, 1, 2, 3, 7, 6)
-        return layout.order_partials(sums)
+        return multiply(self, layout, state, x, signed, noise)
 
     # What it costs ----------------------------------------------------------------------------------------------
 
