@@ -20,6 +20,21 @@ def test_a_chip(cli: Any) -> None:
     assert row["tops"] / (area * 1e6) == pytest.approx(row["tops_per_mm2"])
 
 
+def test_with_a_network(cli: Any) -> None:
+    code, out, _ = cli("cost", "hermes", "--network", "h-tree")
+    assert code == 0
+    assert "area, network" in out
+    assert "HTree of 64 bits a tile" in " ".join(out.split())
+    (bare,) = json.loads(cli("cost", "hermes", "--json")[1])
+    (wired,) = json.loads(cli("cost", "hermes", "--network", "h-tree", "--json")[1])
+    assert wired["chip"] == "hermes, h-tree"
+    assert wired["tops"] < 0.6 * bare["tops"]
+    assert sum(wired["area_m2"].values()) - sum(bare["area_m2"].values()) == pytest.approx(wired["area_m2"]["network"])
+    code, _, err = cli("cost", "hermes", "--network", "h-treee")
+    assert code == 2
+    assert "did you mean 'h-tree'?" in err
+
+
 def test_another_node(cli: Any) -> None:
     code, out, _ = cli("cost", "dimc-sram", "--node", "7 nm", "--supply", "0.7 V", "--json")
     assert code == 0

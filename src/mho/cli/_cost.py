@@ -41,6 +41,10 @@ def cost(
     vs: Annotated[list[str], typer.Option(help="Also on this chip, to compare; give it again for more.")] = [],  # noqa: B006
     node: Annotated[str | None, typer.Option(help="All chips made in this technology node, such as '7 nm'.")] = None,
     supply: Annotated[str | None, typer.Option(help="At this supply, with --node, such as '0.7 V'.")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="With this network between the tiles of all chips: h-tree, mesh, or a TOML file."),
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="Images for the network: a Parquet file or a Hugging Face name.")
     ] = None,
@@ -82,6 +86,8 @@ def cost(
         raise FileError("--supply goes with --node, since delay and leakage follow both")
     if node is not None:
         chips = [chip.at_node(node, supply) for chip in chips]
+    if network is not None:
+        chips = [chip.with_network(network) for chip in chips]
     if len(names) == 1:
         if table is not None or picture is not None or exact or layers or data is not None or shape is not None:
             raise FileError(
@@ -162,15 +168,13 @@ def _estimate(graph: Graph, images: Tensor, chip: Chip, exact: bool) -> tuple[Pr
 
 
 def _peak(chip: Chip) -> dict[str, Any]:
-    from mho.cost import die_cost, rate, second_opinion
+    from mho.cost import die_cost, rate, second_opinion, silicon
 
     r, opinion = rate(chip), second_opinion(chip)
-    parts = chip.tile.parts()
     out: dict[str, Any] = {
         "chip": chip.name, "fingerprint": chip.fingerprint(), "tops": r.tops, "tops_per_watt": r.tops_per_watt,
         "watt": r.watt, "tops_per_mm2": r.tops_per_mm2, "product_s": r.mvm_seconds, "product_j": r.mvm_joule,
-        "area_m2": {k: c.area * chip.tiles for k, c in parts.items()}
-        | {"digital unit": chip.digital.costs()["part"].area},
+        "area_m2": {part.name: part.cost.area for part in silicon(chip).parts},
     }  # fmt: skip
     if chip.digital.logic.node:
         out["die_dollars"] = die_cost(sum(out["area_m2"].values()), chip.digital.logic.node)
@@ -197,6 +201,8 @@ def _point(chip: Chip) -> str:
         parts.append(f"{tile.supply:g} V supply, {tile.read_voltage:g} V read")
     elif isinstance(tile, DigitalTile):
         parts.append(f"{tile.weight_bits}-bit weights, {tile.inputs.bits}-bit inputs, {tile.logic.supply:g} V")
+    if chip.network is not None:
+        parts.append(f"{type(chip.network).__name__} of {chip.network.width} bits a tile")
     parts.append(f"digital unit {format_quantity(chip.digital.clock, 'Hz')}, {chip.digital.logic.supply:g} V")
     return "; ".join(parts)
 

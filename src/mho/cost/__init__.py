@@ -13,6 +13,7 @@ from ._estimate import estimate as estimate
 from ._estimate import layer_costs as layer_costs
 from ._estimate import programming as programming
 from ._estimate import rate as rate
+from ._estimate import silicon as silicon
 from ._estimate import summarise as summarise
 from ._expected import expected_counts as expected_counts
 from ._macro import LAWS as LAWS
@@ -38,3 +39,4 @@ from ._silicon import factor as factor
 from ._silicon import fit_law as fit_law
 from ._silicon import leave_one_out as leave_one_out
 from ._silicon import transfers as transfers
+from ._traffic import network_costs as network_costs

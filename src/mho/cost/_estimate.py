@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from mho.chip import Chip
 from mho.core import Cost, CostTree
 from mho.digital import WORD
-from mho.ir import Node, Program, operations, short_name
+from mho.ir import Block, Node, Program, operations, short_name
 from mho.tiles import Activity, characterise
+
+from ._traffic import layer_network, network_costs, transfer
 
 _UPKEEP = ("refresh",)
 """Blocks of the power that keeps what cells hold, as tiles name them."""
@@ -24,7 +26,8 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
     one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `refresh` (where cells
     forget) and `leakage` (both over the latency) as named leaves; `silicon`, the area of all tiles and the digital
-    unit. Tiles without weights are off, and with them their share of the digital unit.
+    unit. Tiles without weights are off, and with them their share of the digital unit. Where the chip has a network,
+    each layer has its block `network`.
     """
     layers: list[CostTree] = []
     digital: dict[str, Cost] = {}
@@ -38,16 +41,16 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
         else:
             kind = short_name(node.op)
             digital[kind] = digital.get(kind, Cost()) + _operator(program, node)
-    silicon = _silicon(program.chip)
+    area = silicon(program.chip)
     parts = (*layers, CostTree.of("digital operators", digital)) if digital else tuple(layers)
     latency = CostTree("", parts=parts).total.latency
-    leakage = silicon.total.leakage * _powered(program) * latency
+    leakage = area.total.leakage * _powered(program) * latency
     on = _powered(program) * program.chip.tiles
     kept = program.chip.tile.upkeep().items()
     upkeep = [CostTree(name, Cost(cost.leakage * on * latency)) for name, cost in kept]
     return CostTree(
         program.chip.name,
-        parts=(*parts, CostTree("clock", Cost(clock)), *upkeep, CostTree("leakage", Cost(leakage)), silicon),
+        parts=(*parts, CostTree("clock", Cost(clock)), *upkeep, CostTree("leakage", Cost(leakage)), area),
     )
 
 
@@ -105,6 +108,9 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
     costs["digital"] = costs.get("digital", Cost()) + (
         unit["scale"] * scalings + unit["operation"] * additions + unit["bit"] * (8 * scalings)
     )
+    if program.chip.network is not None:
+        product = sum(c.latency for c in shape.values()) * program.placement.depth(node.name)
+        costs["network"] = layer_network(program.chip, tile, blocks, activity.positions, product)
     name = f"{node.name} (layer)" if node.name in _OWN else node.name
     return CostTree.of(name, costs), activity.positions * len(blocks) * period
 
@@ -119,14 +125,17 @@ def _operator(program: Program, node: Node) -> Cost:
     return unit["operation"] * count + unit["bit"] * moved
 
 
-def _silicon(chip: Chip) -> CostTree:
+def silicon(chip: Chip) -> CostTree:
+    """Return area and leakage of a chip by what it consists of: all its tiles, the digital unit, the network."""
     parts = {k: Cost(area=c.area, leakage=c.leakage) * chip.tiles for k, c in chip.tile.parts().items()}
     parts["digital unit"] = chip.digital.costs()["part"]
+    if chip.network is not None:
+        parts["network"] = network_costs(chip)["part"]
     return CostTree.of("silicon", parts)
 
 
 def by_block(cost: CostTree) -> dict[str, Cost]:
-    """Sum an estimate over the layers: cells, restoring, input and output encoding, digital; then the rest."""
+    """Sum an estimate over the layers: cells, restoring, input and output encoding, digital, network; then the rest."""
     out: dict[str, Cost] = {}
     for part in cost.parts:
         if part.name == "silicon":
@@ -136,7 +145,7 @@ def by_block(cost: CostTree) -> dict[str, Cost]:
         else:
             for leaf in part.parts:
                 out[leaf.name] = out.get(leaf.name, Cost()) + leaf.cost
-    order = ["cells", "restore", "input encoding", "output encoding", "digital", *_OWN]
+    order = ["cells", "restore", "input encoding", "output encoding", "digital", "network", *_OWN]
     return {k: out[k] for k in [*order, *sorted(set(out) - set(order))] if k in out}
 
 
@@ -154,27 +163,37 @@ class Rating:
     watt: float
     tops_per_mm2: float
     mvm_seconds: float
-    """Time of one matrix-vector product."""
+    """Time from one matrix-vector product to the next."""
     mvm_joule: float
     """Energy of one matrix-vector product of one tile, with its share of the digital unit."""
 
 
 def rate(chip: Chip) -> Rating:
-    """Rate a chip as its makers do: all tiles multiply full Gaussian matrices, every output is scaled once."""
+    """Rate a chip as its makers do: all tiles multiply full Gaussian matrices, every output is scaled once.
+
+    Where the chip has a network, all inputs and sums pass it, and tiles wait where it is too narrow for them.
+    """
     report = characterise(chip.tile, instances=2)
     product = report.total
     unit = chip.digital.costs()
     energy = product.energy + chip.digital.clock_power() * product.latency
     energy += chip.tile.shape[1] * unit["scale"].energy
-    energy += unit["part"].leakage * product.latency / chip.tiles
-    area = product.area * chip.tiles + unit["part"].area
-    tops = chip.tiles * report.operations / product.latency / 1e12
+    area, leakage = product.area * chip.tiles + unit["part"].area, unit["part"].leakage / chip.tiles
+    period = product.latency
+    if chip.network is not None:
+        full = [Block("", 0, 0, 0, n, 0, 0, *chip.tile.shape) for n in range(chip.tiles)]
+        moved, part = transfer(chip, chip.tile, full), network_costs(chip)["part"]
+        period = max(period, moved.latency)
+        energy += moved.energy / chip.tiles + product.leakage * (period - product.latency)
+        area, leakage = area + part.area, leakage + part.leakage / chip.tiles
+    energy += leakage * period
+    tops = chip.tiles * report.operations / period / 1e12
     return Rating(
         tops=tops,
         tops_per_watt=report.operations / energy / 1e12,
-        watt=chip.tiles * energy / product.latency,
+        watt=chip.tiles * energy / period,
         tops_per_mm2=tops / (area * 1e6),
-        mvm_seconds=product.latency,
+        mvm_seconds=period,
         mvm_joule=energy,
     )
 

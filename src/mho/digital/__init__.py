@@ -9,6 +9,10 @@ from ._logic import Logic as Logic
 from ._memory import Memory as Memory
 from ._memory import Page as Page
 from ._memory import Stage as Stage
+from ._network import AbstractNetworkOnChip as AbstractNetworkOnChip
+from ._network import HTree as HTree
+from ._network import Mesh as Mesh
+from ._network import RepeatedWire as RepeatedWire
 from ._technology import AnalogLaw as AnalogLaw
 from ._technology import Node as Node
 from ._technology import Spread as Spread
@@ -22,6 +26,7 @@ ROOMS = (
     Room(Logic, {"Logic": Logic}, "technology"),
     Room(Memory, {"Memory": Memory}, "memories"),
     Room(Link, {"Link": Link}, "links"),
+    Room(AbstractNetworkOnChip, {"HTree": HTree, "Mesh": Mesh}, "networks-on-chip"),
 )
 
 
@@ -33,3 +38,8 @@ def load_memory(name_or_path: str) -> Memory:
 def load_link(name_or_path: str) -> Link:
     """Load a link: a preset name such as `"tsv"`, or a TOML file."""
     return Loader(ROOMS).load(Link, name_or_path)
+
+
+def load_network_on_chip(name_or_path: str) -> AbstractNetworkOnChip:
+    """Load a network between tiles: a preset name such as `"h-tree"`, or a TOML file."""
+    return Loader(ROOMS).load(AbstractNetworkOnChip, name_or_path)

@@ -22,6 +22,7 @@ BLOCKS = {
     "input encoding": "#86bbd8",
     "output encoding": "#d1603d",
     "digital": "#f2c14e",
+    "network": "#7fb069",
     "digital operators": "#b8a26a",
     "digital unit": "#b8a26a",
     "clock": "#9d8bb5",

@@ -106,7 +106,7 @@ class Medium:
 
         Writing is as its cells say. Not taken over: node and wear of the cells.
         """
-        tile, whole = chip.tile, rate(chip)
+        tile, whole = chip.tile, rate(replace(chip, network=None))  # a plan has links of its own
         parts = tile.parts()
         rows, columns = tile.shape
         cells = parts["cells"].area
