@@ -13,6 +13,7 @@ def test_a_chip(cli: Any) -> None:
     assert code == 0
     assert "TOPS/W" in out
     assert "Assumed in dimc-sram" in out
+    assert "Not counted: wires between tiles and digital unit, control," in " ".join(out.split())
     code, out, _ = cli("cost", "hermes", "--json")
     (row,) = json.loads(out)
     assert row["tops_per_watt"] == pytest.approx(9.76, rel=0.01)
@@ -58,6 +59,7 @@ def test_a_network(cli: Any, tmp_path: Path) -> None:
     (tree,) = json.loads(out)
     total = sum(float(r["energy_j"]) for r in rows)
     assert total == pytest.approx(tree["cost"]["energy_j"])
+    assert "control" in tree["uncounted"]
     assert "<svg" in picture.read_text()
 
 

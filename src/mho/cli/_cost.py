@@ -70,6 +70,7 @@ def cost(
     from rich.markup import escape
 
     from mho import Chip
+    from mho.cost import uncounted
     from mho.reports import cost_figure, picture_kind, save_figure
 
     from ._show import answers, check_places, noted
@@ -112,7 +113,13 @@ def cost(
         save_figure(cost_figure(results, names[0]), picture)
     if as_json:
         out = [
-            {"chip": p.chip.name, "fingerprint": p.chip.fingerprint(), "inputs": origin, "cost": t.to_dict()}
+            {
+                "chip": p.chip.name,
+                "fingerprint": p.chip.fingerprint(),
+                "inputs": origin,
+                "uncounted": uncounted(p.chip),
+                "cost": t.to_dict(),
+            }
             for p, t in results
         ]
         typer.echo(json.dumps(out, indent=1))
@@ -168,7 +175,7 @@ def _estimate(graph: Graph, images: Tensor, chip: Chip, exact: bool) -> tuple[Pr
 
 
 def _peak(chip: Chip) -> dict[str, Any]:
-    from mho.cost import die_cost, rate, second_opinion, silicon
+    from mho.cost import die_cost, rate, second_opinion, silicon, uncounted
 
     r, opinion = rate(chip), second_opinion(chip)
     out: dict[str, Any] = {
@@ -178,6 +185,7 @@ def _peak(chip: Chip) -> dict[str, Any]:
     }  # fmt: skip
     if chip.digital.logic.node:
         out["die_dollars"] = die_cost(sum(out["area_m2"].values()), chip.digital.logic.node)
+    out["uncounted"] = uncounted(chip)
     if opinion is not None:
         out["silicon"] = {
             "law": opinion.principle,
@@ -210,6 +218,8 @@ def _point(chip: Chip) -> str:
 def _peak_table(chips: Sequence[Chip], rows: Sequence[dict[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Table
+
+    from mho.cost import uncounted
 
     from ._show import answers
 
@@ -247,7 +257,7 @@ def _peak_table(chips: Sequence[Chip], rows: Sequence[dict[str, Any]]) -> None:
         out.add_row("a working die, bare", *prices)
     answers.print(out)
     for chip in chips:
-        answers.print(f"{escape(chip.name)}: {_point(chip)}.")
+        answers.print(f"{escape(chip.name)}: {_point(chip)}. Not counted: {', '.join(uncounted(chip))}.")
     for row in rows:
         if row.get("silicon", {}).get("beyond"):
             answers.print(
@@ -264,7 +274,7 @@ def _network_table(model: str, program: Program, tree: CostTree, all_layers: boo
     from rich.markup import escape
     from rich.table import Table
 
-    from mho.cost import by_block, layer_costs, second_opinion, summarise
+    from mho.cost import by_block, layer_costs, second_opinion, summarise, uncounted
 
     from ._show import answers
 
@@ -299,6 +309,7 @@ def _network_table(model: str, program: Program, tree: CostTree, all_layers: boo
         f"{1 / total.latency:.4g} images/s; {s.tiles_used} of {chip.tiles} tiles, {100 * s.utilisation:.0f} % of their "
         f"cells; chip {total.area * 1e6:.4g} mm2. {_point(chip)}."
     )
+    answers.print(f"Not counted: {', '.join(uncounted(chip))}.")
     opinion = second_opinion(chip)
     if opinion is not None:
         low, high = opinion.energy_range

@@ -40,3 +40,4 @@ from ._silicon import fit_law as fit_law
 from ._silicon import leave_one_out as leave_one_out
 from ._silicon import transfers as transfers
 from ._traffic import network_costs as network_costs
+from ._uncounted import uncounted as uncounted

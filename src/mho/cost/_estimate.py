@@ -16,7 +16,7 @@ from ._traffic import layer_network, network_costs, transfer
 
 _UPKEEP = ("refresh",)
 """Blocks of the power that keeps what cells hold, as tiles name them."""
-_OWN = ("silicon", "digital operators", "clock", *_UPKEEP, "leakage")
+_OWN = ("silicon", "digital operators", "clock", "control", *_UPKEEP, "leakage")
 """The parts of an estimate that are not layers."""
 
 
@@ -24,33 +24,38 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     """Return energy and latency of one image, and the chip's area, as a tree that adds up exactly.
 
     The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
-    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `refresh` (where cells
-    forget) and `leakage` (both over the latency) as named leaves; `silicon`, the area of all tiles and the digital
-    unit. Tiles without weights are off, and with them their share of the digital unit. Where the chip has a network,
-    each layer has its block `network`.
+    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `control` (where the
+    chip states controllers), `refresh` (where cells forget) and `leakage` by what leaks (both over the latency);
+    `silicon`, the area of all tiles and the digital unit. Tiles without weights are off, and with them their share of
+    the digital unit. Where the chip has a network, each layer has its block `network`. See also `uncounted`.
     """
     layers: list[CostTree] = []
     digital: dict[str, Cost] = {}
-    clock = 0.0
+    clock, control, unit = 0.0, 0.0, program.chip.digital
+    stepping = unit.control_power() / program.chip.tiles
     for step in program.schedule:
         node = program.quant.graph[step.node]
         if step.kind == "multiply":
-            tree, busy = _layer(program, node, step.repeats, counts[node.name])
+            tree, busy, products = _layer(program, node, step.repeats, counts[node.name])
             layers.append(tree)
-            clock += busy * program.chip.digital.clock_power()
+            clock += busy * unit.clock_power()
+            control += busy * stepping + products * unit.fetch().energy
         else:
             kind = short_name(node.op)
-            digital[kind] = digital.get(kind, Cost()) + _operator(program, node)
+            one = _operator(program, node)
+            digital[kind] = digital.get(kind, Cost()) + one
+            control += one.latency * stepping * max(1, program.placement.tiles_used)
     area = silicon(program.chip)
     parts = (*layers, CostTree.of("digital operators", digital)) if digital else tuple(layers)
     latency = CostTree("", parts=parts).total.latency
-    leakage = area.total.leakage * _powered(program) * latency
+    leaks = {p.name: Cost(p.cost.leakage * _powered(program) * latency) for p in area.parts if p.cost.leakage}
+    steps = [] if unit.control is None else [CostTree("control", Cost(control))]
     on = _powered(program) * program.chip.tiles
     kept = program.chip.tile.upkeep().items()
     upkeep = [CostTree(name, Cost(cost.leakage * on * latency)) for name, cost in kept]
     return CostTree(
         program.chip.name,
-        parts=(*parts, CostTree("clock", Cost(clock)), *upkeep, CostTree("leakage", Cost(leakage)), area),
+        parts=(*parts, CostTree("clock", Cost(clock)), *steps, *upkeep, CostTree.of("leakage", leaks), area),
     )
 
 
@@ -84,8 +89,8 @@ def _unit_costs(program: Program) -> dict[str, Cost]:
     return {k: replace(c, latency=c.latency / _powered(program)) for k, c in costs.items()}
 
 
-def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tuple[CostTree, float]:
-    """Return the cost of a layer, and the tile-seconds that it keeps tiles busy."""
+def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tuple[CostTree, float, float]:
+    """Return the cost of a layer, the tile-seconds that it keeps tiles busy, and the products of all tiles."""
     layer = program.quant.layers[node.name]
     tile = layer.tile(program.chip.tile)
     blocks = program.placement.of(node.name)
@@ -112,7 +117,8 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
         product = sum(c.latency for c in shape.values()) * program.placement.depth(node.name)
         costs["network"] = layer_network(program.chip, tile, blocks, activity.positions, product)
     name = f"{node.name} (layer)" if node.name in _OWN else node.name
-    return CostTree.of(name, costs), activity.positions * len(blocks) * period
+    products = activity.positions * len(blocks)
+    return CostTree.of(name, costs), products * period, products
 
 
 def _operator(program: Program, node: Node) -> Cost:
@@ -129,6 +135,8 @@ def silicon(chip: Chip) -> CostTree:
     """Return area and leakage of a chip by what it consists of: all its tiles, the digital unit, the network."""
     parts = {k: Cost(area=c.area, leakage=c.leakage) * chip.tiles for k, c in chip.tile.parts().items()}
     parts["digital unit"] = chip.digital.costs()["part"]
+    if chip.digital.control is not None:
+        parts["control"] = chip.digital.control.part(chip.digital.logic)
     if chip.network is not None:
         parts["network"] = network_costs(chip)["part"]
     return CostTree.of("silicon", parts)
@@ -185,6 +193,10 @@ def rate(chip: Chip) -> Rating:
         moved, part = transfer(chip, chip.tile, full), network_costs(chip)["part"]
         period = max(period, moved.latency)
         energy += moved.energy / chip.tiles + product.leakage * (period - product.latency)
+        area, leakage = area + part.area, leakage + part.leakage / chip.tiles
+    if chip.digital.control is not None:
+        part = chip.digital.control.part(chip.digital.logic)
+        energy += chip.digital.fetch().energy + chip.digital.control_power() / chip.tiles * product.latency
         area, leakage = area + part.area, leakage + part.leakage / chip.tiles
     energy += leakage * period
     tops = chip.tiles * report.operations / period / 1e12

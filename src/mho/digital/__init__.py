@@ -2,6 +2,7 @@
 
 from mho.core import Loader, Room
 
+from ._control import Control as Control
 from ._link import Link as Link
 from ._link import htree_length as htree_length
 from ._link import mesh_hops as mesh_hops

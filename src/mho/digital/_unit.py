@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mho.core import Cost, Hertz, Scaling, Source
 
+from ._control import Control
 from ._logic import Logic
 
 WORD = 16
@@ -29,6 +30,8 @@ class DigitalUnit:
     """Flip-flops per tile that are clocked while it works (its own and those of its share of the unit)."""
     buffer_bits: int
     """Capacity of the activation buffer of the chip, for its area."""
+    control: Control | None = None
+    """What fetches instructions and steps the tiles; None where it is not counted."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,6 +57,14 @@ class DigitalUnit:
                 leakage=lane.leakage * self.lanes + self.buffer_bits * self.logic.sram_bit_leakage,
             ),
         }
+
+    def control_power(self) -> float:
+        """Return the power in W of all controllers at work, without fetching."""
+        return 0.0 if self.control is None else self.control.count * self.control.power(self.logic, self.clock)
+
+    def fetch(self) -> Cost:
+        """Return the energy of fetching the instructions of one product."""
+        return Cost() if self.control is None else self.control.fetch(self.logic)
 
     def clock_power(self) -> float:
         """Return the power in W of clocking the registers of one busy tile (the clock switches every cycle)."""

@@ -26,6 +26,7 @@ BLOCKS = {
     "digital operators": "#b8a26a",
     "digital unit": "#b8a26a",
     "clock": "#9d8bb5",
+    "control": "#c98fb0",
     "refresh": "#6f8fa0",
     "leakage": "#b7bfc8",
 }

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from mho.chip import Chip
 from mho.core import (
+    Cost,
     Joule,
     Loader,
     Metre,
@@ -116,7 +117,11 @@ class Medium:
             chip.digital,
             lanes=max(1, chip.digital.lanes // chip.tiles),
             buffer_bits=chip.digital.buffer_bits // chip.tiles,
+            control=None,
         )
+        steps = Cost()  # a tile's share of the controllers, whose energy is in its product
+        if chip.digital.control is not None:
+            steps = chip.digital.control.part(chip.digital.logic) * (1 / chip.tiles)
         low, high = tile.weight_range
         return cls(
             title=chip.title,
@@ -127,7 +132,7 @@ class Medium:
             tiers=1,
             rows=rows,
             columns=columns,
-            periphery=sum(c.area for name, c in parts.items() if name != "cells"),
+            periphery=sum(c.area for name, c in parts.items() if name != "cells") + steps.area,
             over=False,
             digital=tile.exact,
             product=whole.mvm_joule,
@@ -135,7 +140,7 @@ class Medium:
             write=write.energy / (rows * columns),
             write_time=write.latency / rows,
             endurance=float("inf"),
-            leakage=keeps + sum(c.leakage for c in (*parts.values(), share.costs()["part"])),
+            leakage=keeps + sum(c.leakage for c in (*parts.values(), steps, share.costs()["part"])),
             unit=share,
             tiles=chip.tiles,
             sources=chip.sources,

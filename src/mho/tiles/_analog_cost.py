@@ -186,6 +186,7 @@ def parts(tile: AnalogTile) -> Mapping[str, Cost]:
     # A converter that samples needs every line held at once; one that counts takes its lines in turn.
     held = converters if tile.converter.concurrent else columns * tile.weights.lines_per_weight
     behind = tile.converter.costs(tile.rows)["part"] + tile.post.costs()["part"]
+    behind += Cost(leakage=tile.converter.leakage or 0.0)
     bits = sum(tile.product_bits(tile.rows, tile.cols))
     registers = tile.post.logic.register(bits)
     return {
