@@ -13,7 +13,7 @@ from mho.converters import load_converter
 from mho.core import Cost, Seed
 from mho.cost import by_block, estimate, layer_costs, rate, summarise
 from mho.devices import load_cell
-from mho.digital import WORD, Control
+from mho.digital import WORD, Control, load_buffer
 from mho.ir import Program
 from mho.runtime import run
 from mho.tiles import Activity, AnalogTile, BitSerial, Quantization, characterise, load_tile
@@ -429,3 +429,22 @@ def test_leakage_is_named_by_what_leaks() -> None:
     smaller = leaking.at_node(7e-9)
     assert isinstance(smaller, AnalogTile)
     assert smaller.converter.leakage == pytest.approx(1e-6 * (smaller.pre.leakage or 0) / 2e-6)
+
+
+def test_a_dynamic_buffer_is_refreshed() -> None:
+    """One tile of 64 is on, and with it a 64th of the buffer, for the whole latency; layers pay its bits."""
+    bare = _program("hermes")
+    buffer = load_buffer("edram-512kb")
+    chip = replace(bare.chip, digital=replace(bare.chip.digital, buffer=buffer))
+    counts = _counts(bare)
+    before, after = estimate(bare, counts), estimate(replace(bare, chip=chip), counts)
+    logic = chip.digital.logic
+    kept = by_block(after)["buffer refresh"].energy
+    assert kept == pytest.approx(buffer.refresh(logic) / 64 * after.total.latency)
+    assert "buffer refresh" not in by_block(before)
+    bits = 8 * (64 + 5)
+    more = after["fc"]["digital"].cost.energy - before["fc"]["digital"].cost.energy
+    assert more == pytest.approx(bits * (buffer.bit(logic).energy - logic.sram_bit_energy))
+    static = rate(chip).mvm_joule - rate(bare.chip).mvm_joule
+    parts = chip.digital.costs()["part"].leakage - bare.chip.digital.costs()["part"].leakage
+    assert static == pytest.approx((buffer.refresh(logic) + parts) / 64 * rate(chip).mvm_seconds)

@@ -68,7 +68,6 @@ def test_a_chip_as_a_medium(name: str) -> None:
     assert m.tiles * m.peak == pytest.approx(whole.tops * 1e12)
     assert m.operations_per_joule == pytest.approx(whole.tops_per_watt * 1e12)
     area = sum(c.area for c in chip.tile.parts().values()) * chip.tiles + chip.digital.costs()["part"].area
-    area += 0.0 if chip.digital.control is None else chip.digital.control.part(chip.digital.logic).area
     assert m.tiles * m.tile_area == pytest.approx(area)
 
 

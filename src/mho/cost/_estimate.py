@@ -14,8 +14,8 @@ from mho.tiles import Activity, characterise
 
 from ._traffic import layer_network, network_costs, transfer
 
-_UPKEEP = ("refresh",)
-"""Blocks of the power that keeps what cells hold, as tiles name them."""
+_UPKEEP = ("refresh", "buffer refresh")
+"""Blocks of the power that keeps what cells hold, as tiles and digital unit name them."""
 _OWN = ("silicon", "digital operators", "clock", "control", *_UPKEEP, "leakage")
 """The parts of an estimate that are not layers."""
 
@@ -25,9 +25,10 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
 
     The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
     one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `control` (where the
-    chip states controllers), `refresh` (where cells forget) and `leakage` by what leaks (both over the latency);
-    `silicon`, the area of all tiles and the digital unit. Tiles without weights are off, and with them their share of
-    the digital unit. Where the chip has a network, each layer has its block `network`. See also `uncounted`.
+    chip states controllers), `refresh` and `buffer refresh` (where cells forget) and `leakage` by what leaks, all
+    over the latency; `silicon`, the area of all tiles and the digital unit. Tiles without weights are off, and with
+    them their share of the digital unit. Where the chip has a network, each layer has its block `network`. See also
+    `uncounted`.
     """
     layers: list[CostTree] = []
     digital: dict[str, Cost] = {}
@@ -50,9 +51,9 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     latency = CostTree("", parts=parts).total.latency
     leaks = {p.name: Cost(p.cost.leakage * _powered(program) * latency) for p in area.parts if p.cost.leakage}
     steps = [] if unit.control is None else [CostTree("control", Cost(control))]
-    on = _powered(program) * program.chip.tiles
-    kept = program.chip.tile.upkeep().items()
-    upkeep = [CostTree(name, Cost(cost.leakage * on * latency)) for name, cost in kept]
+    kept = {k: c.leakage * program.chip.tiles for k, c in program.chip.tile.upkeep().items()}
+    kept |= {k: c.leakage for k, c in unit.upkeep().items()}
+    upkeep = [CostTree(name, Cost(power * _powered(program) * latency)) for name, power in kept.items()]
     return CostTree(
         program.chip.name,
         parts=(*parts, CostTree("clock", Cost(clock)), *steps, *upkeep, CostTree.of("leakage", leaks), area),
@@ -134,9 +135,7 @@ def _operator(program: Program, node: Node) -> Cost:
 def silicon(chip: Chip) -> CostTree:
     """Return area and leakage of a chip by what it consists of: all its tiles, the digital unit, the network."""
     parts = {k: Cost(area=c.area, leakage=c.leakage) * chip.tiles for k, c in chip.tile.parts().items()}
-    parts["digital unit"] = chip.digital.costs()["part"]
-    if chip.digital.control is not None:
-        parts["control"] = chip.digital.control.part(chip.digital.logic)
+    parts |= chip.digital.parts()
     if chip.network is not None:
         parts["network"] = network_costs(chip)["part"]
     return CostTree.of("silicon", parts)
@@ -194,10 +193,8 @@ def rate(chip: Chip) -> Rating:
         period = max(period, moved.latency)
         energy += moved.energy / chip.tiles + product.leakage * (period - product.latency)
         area, leakage = area + part.area, leakage + part.leakage / chip.tiles
-    if chip.digital.control is not None:
-        part = chip.digital.control.part(chip.digital.logic)
-        energy += chip.digital.fetch().energy + chip.digital.control_power() / chip.tiles * product.latency
-        area, leakage = area + part.area, leakage + part.leakage / chip.tiles
+    leakage += sum(c.leakage for c in chip.digital.upkeep().values()) / chip.tiles
+    energy += chip.digital.fetch().energy + chip.digital.control_power() / chip.tiles * product.latency
     energy += leakage * period
     tops = chip.tiles * report.operations / period / 1e12
     return Rating(

@@ -17,8 +17,6 @@ def network_costs(chip: Chip) -> Mapping[str, Cost]:
         return {}
     tiles = chip.tiles * sum(c.area for c in chip.tile.parts().values())
     area = tiles + chip.digital.costs()["part"].area
-    if chip.digital.control is not None:
-        area += chip.digital.control.part(chip.digital.logic).area
     return chip.network.costs(chip.digital.logic, chip.digital.clock, chip.tiles, area)
 
 

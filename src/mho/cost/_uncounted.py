@@ -34,6 +34,6 @@ def uncounted(chip: Chip) -> tuple[str, ...]:
             out.append("leakage of pre-conversion")
     if isinstance(tile, AnalogTile | DigitalTile) and isinstance(tile.cell, Sram) and not tile.cell.leakage:
         out.append("leakage of cells")
-    if unit.buffer_bits and not unit.logic.sram_bit_leakage:
+    if unit.buffer is None and unit.buffer_bits and not unit.logic.sram_bit_leakage:
         out.append("leakage of buffers")
     return (*out, *_NEVER)

@@ -2,6 +2,9 @@
 
 from mho.core import Loader, Room
 
+from ._buffer import AbstractBuffer as AbstractBuffer
+from ._buffer import EdramBuffer as EdramBuffer
+from ._buffer import SramBuffer as SramBuffer
 from ._control import Control as Control
 from ._link import Link as Link
 from ._link import htree_length as htree_length
@@ -27,6 +30,7 @@ ROOMS = (
     Room(Logic, {"Logic": Logic}, "technology"),
     Room(Memory, {"Memory": Memory}, "memories"),
     Room(Link, {"Link": Link}, "links"),
+    Room(AbstractBuffer, {"SramBuffer": SramBuffer, "EdramBuffer": EdramBuffer}, "buffers"),
     Room(AbstractNetworkOnChip, {"HTree": HTree, "Mesh": Mesh}, "networks-on-chip"),
 )
 
@@ -39,6 +43,11 @@ def load_memory(name_or_path: str) -> Memory:
 def load_link(name_or_path: str) -> Link:
     """Load a link: a preset name such as `"tsv"`, or a TOML file."""
     return Loader(ROOMS).load(Link, name_or_path)
+
+
+def load_buffer(name_or_path: str) -> AbstractBuffer:
+    """Load a buffer of activations: a preset name such as `"edram-512kb"`, or a TOML file."""
+    return Loader(ROOMS).load(AbstractBuffer, name_or_path)
 
 
 def load_network_on_chip(name_or_path: str) -> AbstractNetworkOnChip:

@@ -28,6 +28,7 @@ BLOCKS = {
     "clock": "#9d8bb5",
     "control": "#c98fb0",
     "refresh": "#6f8fa0",
+    "buffer refresh": "#8fb0a0",
     "leakage": "#b7bfc8",
 }
 

@@ -117,11 +117,12 @@ class Medium:
             chip.digital,
             lanes=max(1, chip.digital.lanes // chip.tiles),
             buffer_bits=chip.digital.buffer_bits // chip.tiles,
+            buffer=None,
             control=None,
         )
-        steps = Cost()  # a tile's share of the controllers, whose energy is in its product
-        if chip.digital.control is not None:
-            steps = chip.digital.control.part(chip.digital.logic) * (1 / chip.tiles)
+        unit, own = chip.digital.costs()["part"] * (1 / chip.tiles), share.costs()["part"]
+        more = Cost(area=unit.area - own.area, leakage=unit.leakage - own.leakage)  # of controllers, other buffers
+        kept = sum(c.leakage for c in chip.digital.upkeep().values()) / chip.tiles
         low, high = tile.weight_range
         return cls(
             title=chip.title,
@@ -132,7 +133,7 @@ class Medium:
             tiers=1,
             rows=rows,
             columns=columns,
-            periphery=sum(c.area for name, c in parts.items() if name != "cells") + steps.area,
+            periphery=sum(c.area for name, c in parts.items() if name != "cells") + more.area,
             over=False,
             digital=tile.exact,
             product=whole.mvm_joule,
@@ -140,7 +141,7 @@ class Medium:
             write=write.energy / (rows * columns),
             write_time=write.latency / rows,
             endurance=float("inf"),
-            leakage=keeps + sum(c.leakage for c in (*parts.values(), steps, share.costs()["part"])),
+            leakage=keeps + kept + sum(c.leakage for c in (*parts.values(), more, own)),
             unit=share,
             tiles=chip.tiles,
             sources=chip.sources,
