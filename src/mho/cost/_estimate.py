@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mho.chip import Chip
 from mho.core import Cost, CostTree
 from mho.digital import WORD
-from mho.ir import Block, Node, Program, operations, short_name
+from mho.ir import Block, Node, Program, short_name, work
 from mho.tiles import Activity, characterise
 
 from ._traffic import layer_network, network_costs, transfer
@@ -125,11 +125,12 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
 def _operator(program: Program, node: Node) -> Cost:
     graph, unit = program.quant.graph, _unit_costs(program)
     sizes = [graph[i].shape for i in node.inputs]
-    count = operations(node, sizes[0])
-    if count == 0:
+    done = work(node, sizes[0])
+    if done.total == 0:
         return Cost()
     moved = (sum(math.prod(s) for s in sizes) + math.prod(node.shape)) * WORD
-    return unit["operation"] * count + unit["bit"] * moved
+    arithmetic = unit["operation"] * done.operations + unit["scale"] * done.scales
+    return arithmetic + unit["lookup"] * done.lookups + unit["bit"] * moved
 
 
 def silicon(chip: Chip) -> CostTree:

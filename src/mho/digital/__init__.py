@@ -17,6 +17,7 @@ from ._network import AbstractNetworkOnChip as AbstractNetworkOnChip
 from ._network import HTree as HTree
 from ._network import Mesh as Mesh
 from ._network import RepeatedWire as RepeatedWire
+from ._table import LookUpTable as LookUpTable
 from ._technology import AnalogLaw as AnalogLaw
 from ._technology import Node as Node
 from ._technology import Spread as Spread

@@ -11,6 +11,7 @@ from mho.core import Cost, Hertz, Scaling, Source
 from ._buffer import AbstractBuffer
 from ._control import Control
 from ._logic import Logic
+from ._table import LookUpTable
 
 WORD = 16
 """Bits of the digital unit's arithmetic, for cost; the simulation computes in float32."""
@@ -20,7 +21,8 @@ WORD = 16
 class DigitalUnit:
     """Lanes of fixed-point arithmetic beside the tiles: scale, bias, ReLU, addition, pooling, and buffers.
 
-    Cost in NAND2 equivalents: an operation is an adder and a register; a scale is a multiplier. Source:
+    Cost in NAND2 equivalents: an operation is an adder and a register; a scale has a multiplier as well; a
+    look-up reads a table. Source:
     [zigzagimc2023].
     """
 
@@ -34,6 +36,8 @@ class DigitalUnit:
     """Capacity of the activation buffer of the chip, for its area."""
     buffer: AbstractBuffer | None = None
     """The activation buffer, if it is told by its banks; None for one as the logic has it, a bit like another."""
+    table: LookUpTable | None = None
+    """Tables of functions of one number; None where they lie in the buffer, a lane reading a word of it."""
     control: Control | None = None
     """What fetches instructions and steps the tiles; None where it is not counted."""
     sources: tuple[Source, ...] = ()
@@ -43,22 +47,24 @@ class DigitalUnit:
             raise ValueError(f"lanes and clock must be above zero, not {self.lanes} and {self.clock}")
         if self.buffer is not None and self.buffer_bits != self.buffer.bits:
             raise ValueError(f"buffer_bits must be the {self.buffer.bits} of the buffer, not {self.buffer_bits}")
-        if self.buffer is not None and self.logic.node == 0:
-            raise ValueError("logic.node must be given with a buffer, whose cells are those of the node")
+        if (self.buffer is not None or self.table is not None) and self.logic.node == 0:
+            raise ValueError("logic.node must be given with a buffer or a table, whose cells are those of the node")
 
     def scaled(self, to: Scaling) -> DigitalUnit:
         """Return this unit at another node and supply; its clock follows the gates."""
         return replace(self, logic=self.logic.scaled(to), clock=self.clock / to.delay)
 
     def costs(self) -> Mapping[str, Cost]:
-        """Return the cost of one `operation`, one `scale`, moving one buffer `bit`, and the `part`."""
+        """Return the cost of one `operation`, `scale` and `lookup`, of moving one buffer `bit`, and of the `part`."""
         cycle = 1 / (self.lanes * self.clock)
         add = self.logic.adder(WORD) + self.logic.register(WORD)
         multiply = self.logic.multiplier(WORD, 8)
+        bit = self.logic.buffer_access(1).energy if self.buffer is None else self._own_bit.energy
         return {
             "operation": Cost(energy=add.energy, latency=cycle),
             "scale": Cost(energy=add.energy + multiply.energy, latency=cycle),
-            "bit": Cost(energy=self.logic.buffer_access(1).energy if self.buffer is None else self._own_bit.energy),
+            "lookup": Cost(bit * WORD, cycle) if self.table is None else self.table.read(self.logic, self.clock),
+            "bit": Cost(energy=bit),
             "part": sum(self.parts().values(), Cost()),
         }
 
@@ -79,6 +85,8 @@ class DigitalUnit:
         }
         if self.buffer is not None:
             out |= {f"buffer {name}": cost for name, cost in self.buffer.parts(self.logic).items()}
+        if self.table is not None:
+            out["tables"] = self.table.part(self.logic)
         if self.control is not None:
             out["control"] = self.control.part(self.logic)
         return out

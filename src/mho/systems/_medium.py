@@ -118,6 +118,7 @@ class Medium:
             lanes=max(1, chip.digital.lanes // chip.tiles),
             buffer_bits=chip.digital.buffer_bits // chip.tiles,
             buffer=None,
+            table=None,
             control=None,
         )
         unit, own = chip.digital.costs()["part"] * (1 / chip.tiles), share.costs()["part"]
