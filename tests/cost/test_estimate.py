@@ -11,7 +11,7 @@ from mho.chip import Chip
 from mho.compiler import capture, compile, quantize
 from mho.converters import load_converter
 from mho.core import Cost, Seed
-from mho.cost import by_block, estimate, layer_costs, rate, summarise
+from mho.cost import by_block, error_bar, estimate, layer_costs, rate, summarise
 from mho.devices import load_cell
 from mho.digital import WORD, Control, load_buffer
 from mho.ir import Program
@@ -259,6 +259,9 @@ def test_summary() -> None:
     assert (summary.tiles_used, summary.utilisation) == (1, (18 * 4 + 64 * 5) / 65536)
     assert summary.tops_per_watt == pytest.approx(summary.operations / summary.energy / 1e12)
     assert summary.tops_per_watt < rate(program.chip).tops_per_watt
+    bar = error_bar(program.chip)
+    assert bar is not None
+    assert summary.energy_range == (summary.energy * bar.energy[0], summary.energy * bar.energy[1])
 
 
 def test_a_layer_may_be_called_like_a_part_of_the_estimate() -> None:

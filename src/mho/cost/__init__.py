@@ -27,7 +27,9 @@ from ._macro import Macro as Macro
 from ._macro import load_law as load_law
 from ._measured import Measured as Measured
 from ._measured import read_silicon as read_silicon
+from ._opinion import ErrorBar as ErrorBar
 from ._opinion import Opinion as Opinion
+from ._opinion import error_bar as error_bar
 from ._opinion import macro_of as macro_of
 from ._opinion import second_opinion as second_opinion
 from ._precision import Precision as Precision

@@ -12,6 +12,7 @@ from mho.digital import WORD
 from mho.ir import Block, Node, Program, short_name, work
 from mho.tiles import Activity, characterise
 
+from ._opinion import error_bar
 from ._traffic import layer_network, network_costs, transfer
 
 _UPKEEP = ("refresh", "buffer refresh")
@@ -174,6 +175,9 @@ class Rating:
     """Time from one matrix-vector product to the next."""
     mvm_joule: float
     """Energy of one matrix-vector product of one tile, with its share of the digital unit."""
+    tops_per_watt_range: tuple[float, float] | None = None
+    """Where two of three chips would lie, as `error_bar` says; None where it says nothing."""
+    tops_per_mm2_range: tuple[float, float] | None = None
 
 
 def rate(chip: Chip) -> Rating:
@@ -198,13 +202,16 @@ def rate(chip: Chip) -> Rating:
     energy += chip.digital.fetch().energy + chip.digital.control_power() / chip.tiles * product.latency
     energy += leakage * period
     tops = chip.tiles * report.operations / period / 1e12
+    efficiency, density, bar = report.operations / energy / 1e12, tops / (area * 1e6), error_bar(chip)
     return Rating(
         tops=tops,
-        tops_per_watt=report.operations / energy / 1e12,
+        tops_per_watt=efficiency,
         watt=chip.tiles * energy / period,
-        tops_per_mm2=tops / (area * 1e6),
+        tops_per_mm2=density,
         mvm_seconds=period,
         mvm_joule=energy,
+        tops_per_watt_range=None if bar is None else (efficiency / bar.energy[1], efficiency / bar.energy[0]),
+        tops_per_mm2_range=None if bar is None else (density * bar.density[0], density * bar.density[1]),
     )
 
 
@@ -219,6 +226,8 @@ class Summary:
     """Two per multiply-accumulate of the network."""
     tiles_used: int
     utilisation: float
+    energy_range: tuple[float, float] | None = None
+    """Where two of three chips would lie, as `error_bar` says, in J; None where it says nothing."""
 
     @property
     def tops_per_watt(self) -> float:
@@ -230,4 +239,13 @@ def summarise(program: Program, cost: CostTree) -> Summary:
     """Sum up a cost tree."""
     graph, placement, total = program.quant.graph, program.placement, cost.total
     macs = sum(graph.macs(n) for n in graph.matrix_nodes())
-    return Summary(total.energy, total.latency, total.area, 2 * macs, placement.tiles_used, placement.utilisation)
+    bar = error_bar(program.chip)
+    return Summary(
+        total.energy,
+        total.latency,
+        total.area,
+        2 * macs,
+        placement.tiles_used,
+        placement.utilisation,
+        None if bar is None else (total.energy * bar.energy[0], total.energy * bar.energy[1]),
+    )
