@@ -25,6 +25,7 @@ from ._macro import DigitalLaw as DigitalLaw
 from ._macro import DischargeLaw as DischargeLaw
 from ._macro import Macro as Macro
 from ._macro import load_law as load_law
+from ._measured import FAMILIES as FAMILIES
 from ._measured import Measured as Measured
 from ._measured import read_silicon as read_silicon
 from ._opinion import ErrorBar as ErrorBar
@@ -42,4 +43,7 @@ from ._silicon import fit_law as fit_law
 from ._silicon import leave_one_out as leave_one_out
 from ._silicon import transfers as transfers
 from ._traffic import network_costs as network_costs
+from ._trend import Trend as Trend
+from ._trend import figure_of as figure_of
+from ._trend import trends as trends
 from ._uncounted import uncounted as uncounted
