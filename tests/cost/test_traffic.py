@@ -88,7 +88,7 @@ def test_peak_figures(name: str) -> None:
     bare, full = rate(chip), rate(wired)
     assert wired.network is not None
     bits = chip.tile.product_bits(*chip.tile.shape)
-    time = max(bits) * chip.tiles / wired.network.core_width(chip.tiles) / chip.digital.clock
+    time = sum(bits) * chip.tiles / wired.network.core_width(chip.tiles) / chip.digital.clock
     assert full.mvm_seconds == pytest.approx(max(bare.mvm_seconds, time))
     unit = network_costs(wired)
     waits = full.mvm_seconds - bare.mvm_seconds
@@ -97,6 +97,15 @@ def test_peak_figures(name: str) -> None:
     assert full.mvm_joule - bare.mvm_joule == pytest.approx(more)
     assert full.tops / full.watt == pytest.approx(full.tops_per_watt)
     assert full.tops / full.tops_per_mm2 * 1e-6 == pytest.approx(silicon(wired).total.area)
+
+
+def test_in_another_node() -> None:
+    """The network says nothing of a node: it follows the chip's, and a smaller chip has shorter wires."""
+    wired = Chip.load("dimc-sram").with_network("h-tree")
+    before, after = network_costs(wired), network_costs(wired.at_node("7 nm"))
+    assert after["bit"].energy < before["bit"].energy / 3
+    assert after["part"].area < before["part"].area / 5
+    assert wired.at_node("7 nm").network == wired.network
 
 
 def test_a_chip_without_one_has_no_costs_of_it() -> None:

@@ -91,9 +91,15 @@ def test_costs(network: HTree | Mesh) -> None:
 
 
 def test_the_narrower_of_port_and_core_sets_the_time() -> None:
-    """1,000 bits to one tile of 64: 15.6 cycles; 1,000 to each of 64: the core of 1,024 bits takes 62.5."""
-    assert TREE.transfer_time(1000, 1000, 64, 1e9) == pytest.approx(15.625e-9)
-    assert TREE.transfer_time(1000, 64_000, 64, 1e9) == pytest.approx(62.5e-9)
+    """1,000 bits to one tile of 64: 15.6 cycles; 1,000 to each of 64: the core of 1,024 bits takes 62.5.
+
+    The mesh passes 2,048 bits a cycle; what goes in and what comes out meet there, in a tree they do not.
+    """
+    assert TREE.transfer_time([1000.0], [10.0], 64, 1e9) == pytest.approx(15.625e-9)
+    assert TREE.transfer_time([10.0], [1000.0], 64, 1e9) == pytest.approx(15.625e-9)
+    assert TREE.transfer_time([1000.0] * 64, [500.0] * 64, 64, 1e9) == pytest.approx(62.5e-9)
+    assert MESH.transfer_time([1000.0] * 64, [500.0] * 64, 64, 1e9) == pytest.approx(96_000 / 2048 * 1e-9)
+    assert MESH.transfer_time([1000.0, 10.0], [500.0, 10.0], 64, 1e9) == pytest.approx(15.625e-9)
 
 
 def test_the_published_router() -> None:

@@ -24,20 +24,21 @@ def transfer(chip: Chip, tile: AbstractTile, blocks: Sequence[Block]) -> Cost:
     """Return what the network takes for one product of a layer: every block gets its rows and gives its sums.
 
     Inputs are sent anew for each product and to each block, since a tile has registers for one product and no more.
-    Both directions work at once, so the time is that of the longer one.
+    Both directions work at once.
     """
     if chip.network is None:
         return Cost()
-    moved = [(b.tile, tile.product_bits(b.rows, b.columns)) for b in blocks]
-    energy = network_costs(chip)["bit"].energy * sum(sum(bits) for _, bits in moved)
-    times: list[float] = []
-    for way in (0, 1):
-        each: dict[int, int] = defaultdict(int)
-        for number, bits in moved:
-            each[number] += bits[way]
-        busiest, total = max(each.values()), sum(each.values())
-        times.append(chip.network.transfer_time(busiest, total, chip.tiles, chip.digital.clock))
-    return Cost(energy=energy, latency=max(times))
+    incoming: dict[int, int] = defaultdict(int)
+    outgoing: dict[int, int] = defaultdict(int)
+    for b in blocks:
+        rows, sums = tile.product_bits(b.rows, b.columns)
+        incoming[b.tile] += rows
+        outgoing[b.tile] += sums
+    to, back = list(incoming.values()), list(outgoing.values())
+    return Cost(
+        energy=network_costs(chip)["bit"].energy * (sum(to) + sum(back)),
+        latency=chip.network.transfer_time(to, back, chip.tiles, chip.digital.clock),
+    )
 
 
 def layer_network(chip: Chip, tile: AbstractTile, blocks: Sequence[Block], positions: float, product: float) -> Cost:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -66,7 +66,11 @@ class AbstractNetworkOnChip(ABC):
 
     @abstractmethod
     def core_width(self, tiles: int) -> float:
-        """Return how many bits a cycle all tiles together can get, and send, at most."""
+        """Return how many bits a cycle the middle of the network passes at most, of what counts there."""
+
+    @abstractmethod
+    def core_bits(self, incoming: float, outgoing: float) -> float:
+        """Return how many of the bits to and from all tiles count for the middle of the network."""
 
     @abstractmethod
     def wire_length(self, tiles: int, side: Metre) -> Metre:
@@ -122,9 +126,17 @@ class AbstractNetworkOnChip(ABC):
             "part": Cost(area=part.area, leakage=part.leakage),
         }
 
-    def transfer_time(self, busiest: float, total: float, tiles: int, clock: Hertz) -> Second:
-        """Return how long it takes to move bits in one direction, the busiest tile's and all tiles' together."""
-        return max(busiest / self.width, total / self.core_width(tiles)) / clock
+    def transfer_time(self, incoming: Sequence[float], outgoing: Sequence[float], tiles: int, clock: Hertz) -> Second:
+        """Return how long it takes to move bits to and from tiles at once: the busiest port, or the middle.
+
+        Args:
+            incoming: bits to each tile.
+            outgoing: bits from each tile.
+            tiles: of the chip.
+            clock: of the network.
+        """
+        port = max(*incoming, *outgoing) / self.width
+        return max(port, self.core_bits(sum(incoming), sum(outgoing)) / self.core_width(tiles)) / clock
 
 
 @dataclass(frozen=True)
@@ -144,8 +156,12 @@ class HTree(AbstractNetworkOnChip):
             raise ValueError(f"growth must be from 1 (branches alike) to 4 (room for every tile), not {self.growth:g}")
 
     def core_width(self, tiles: int) -> float:
-        """The four branches at the middle."""
+        """The four branches at the middle, one direction."""
         return 4.0 * self.width * self.growth ** (_levels(tiles) - 1) if tiles > 1 else float(self.width)
+
+    def core_bits(self, incoming: float, outgoing: float) -> float:
+        """Each direction has wires of its own."""
+        return max(incoming, outgoing)
 
     def wire_length(self, tiles: int, side: Metre) -> Metre:
         """At each level four times as many branches, each half as long."""
@@ -189,6 +205,10 @@ class Mesh(AbstractNetworkOnChip):
     def core_width(self, tiles: int) -> float:
         """Both directions of the links across the middle, and as much again that stays on its side."""
         return min(4.0 * math.sqrt(tiles), tiles) * self.width
+
+    def core_bits(self, incoming: float, outgoing: float) -> float:
+        """Between tiles and shares of the digital unit anywhere, so that either kind crosses in both directions."""
+        return incoming + outgoing
 
     def wire_length(self, tiles: int, side: Metre) -> Metre:
         """2 k (k - 1) links of a k-th of the side, for k x k tiles."""
