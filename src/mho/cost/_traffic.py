@@ -23,7 +23,7 @@ def network_costs(chip: Chip) -> Mapping[str, Cost]:
 def transfer(chip: Chip, tile: AbstractTile, blocks: Sequence[Block]) -> Cost:
     """Return what the network takes for one product of a layer: every block gets its rows and gives its sums.
 
-    Inputs are sent anew for each product and to each block, since a tile has registers for one product and no more.
+    Inputs are sent anew for each product and to each block: a tile has registers for the one at work and the next.
     Both directions work at once.
     """
     if chip.network is None:
