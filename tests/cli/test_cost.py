@@ -13,7 +13,7 @@ def test_a_chip(cli: Any) -> None:
     assert code == 0
     assert "TOPS/W" in out
     assert "Assumed in dimc-sram" in out
-    assert "Not counted: wires between tiles and digital unit, control," in " ".join(out.split())
+    assert "Not counted: wires between tiles and digital unit, clock tree, control," in " ".join(out.split())
     code, out, _ = cli("cost", "hermes", "--json")
     (row,) = json.loads(out)
     assert row["tops_per_watt"] == pytest.approx(9.76, rel=0.01)

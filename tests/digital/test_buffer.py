@@ -91,7 +91,7 @@ def test_in_a_chip() -> None:
         replace(unit, buffer_bits=8)
     bare = replace(unit.logic, node=0.0)
     with pytest.raises(
-        ValueError, match=r"^logic\.node must be given with a buffer or a table, whose cells are those of the node$"
+        ValueError, match=r"^logic\.node must be given with a buffer, a table or a clock tree, which follow the node$"
     ):
         replace(unit, logic=bare)
     with pytest.raises(SpecError, match="a buffer of its own takes its cells from the node of the logic; set it"):

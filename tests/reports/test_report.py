@@ -130,7 +130,7 @@ def test_an_error_bar_and_what_is_not_counted(page: str, all_three: tuple[Evalua
         assert limits is not None
         low, high = (format_quantity(v, "J") for v in limits)
         assert f"({low} to {high})" in text
-        assert f"Not counted in {e.program.chip.name}: wires between tiles and digital unit, control" in text
+        assert f"Not counted in {e.program.chip.name}: wires between tiles and digital unit, clock tree" in text
 
 
 def test_one_evaluation(single: Evaluation) -> None:

@@ -12,12 +12,13 @@ from mho.digital import WORD
 from mho.ir import Block, Node, Program, short_name, work
 from mho.tiles import Activity, characterise
 
+from ._clock import clock_tree
 from ._opinion import error_bar
 from ._traffic import layer_network, network_costs, transfer
 
 _UPKEEP = ("refresh", "buffer refresh")
 """Blocks of the power that keeps what cells hold, as tiles and digital unit name them."""
-_OWN = ("silicon", "digital operators", "clock", "control", *_UPKEEP, "leakage")
+_OWN = ("silicon", "digital operators", "clock", "clock tree", "control", *_UPKEEP, "leakage")
 """The parts of an estimate that are not layers."""
 
 
@@ -25,15 +26,16 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     """Return energy and latency of one image, and the chip's area, as a tree that adds up exactly.
 
     The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
-    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `control` (where the
-    chip states controllers), `refresh` and `buffer refresh` (where cells forget) and `leakage` by what leaks, all
-    over the latency; `silicon`, the area of all tiles and the digital unit. Tiles without weights are off, and with
-    them their share of the digital unit. Where the chip has a network, each layer has its block `network`. See also
-    `uncounted`.
+    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `clock tree` and
+    `control` where the chip states them, `refresh` and `buffer refresh` (where cells forget) and `leakage` by what
+    leaks, all over the latency; `silicon`, the area of all tiles and the digital unit. Tiles without weights are off,
+    and with them their share of the digital unit. Where the chip has a network, each layer has its block `network`.
+    See also `uncounted`.
     """
     layers: list[CostTree] = []
     digital: dict[str, Cost] = {}
-    clock, control, unit = 0.0, 0.0, program.chip.digital
+    clock, tree_work, control, unit = 0.0, 0.0, 0.0, program.chip.digital
+    tree_power, _ = clock_tree(program.chip)
     stepping = unit.control_power() / program.chip.tiles
     for step in program.schedule:
         node = program.quant.graph[step.node]
@@ -41,6 +43,7 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
             tree, busy, products = _layer(program, node, step.repeats, counts[node.name])
             layers.append(tree)
             clock += busy * unit.clock_power()
+            tree_work += busy * tree_power
             control += busy * stepping + products * unit.fetch().energy
         else:
             kind = short_name(node.op)
@@ -51,7 +54,8 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     parts = (*layers, CostTree.of("digital operators", digital)) if digital else tuple(layers)
     latency = CostTree("", parts=parts).total.latency
     leaks = {p.name: Cost(p.cost.leakage * _powered(program) * latency) for p in area.parts if p.cost.leakage}
-    steps = [] if unit.control is None else [CostTree("control", Cost(control))]
+    steps = [] if unit.clock_tree is None else [CostTree("clock tree", Cost(tree_work))]
+    steps += [] if unit.control is None else [CostTree("control", Cost(control))]
     kept = {k: c.leakage * program.chip.tiles for k, c in program.chip.tile.upkeep().items()}
     kept |= {k: c.leakage for k, c in unit.upkeep().items()}
     upkeep = [CostTree(name, Cost(power * _powered(program) * latency)) for name, power in kept.items()]
@@ -138,6 +142,8 @@ def silicon(chip: Chip) -> CostTree:
     """Return area and leakage of a chip by what it consists of: all its tiles, the digital unit, the network."""
     parts = {k: Cost(area=c.area, leakage=c.leakage) * chip.tiles for k, c in chip.tile.parts().items()}
     parts |= chip.digital.parts()
+    if chip.digital.clock_tree is not None:
+        parts["clock tree"] = clock_tree(chip)[1] * chip.tiles
     if chip.network is not None:
         parts["network"] = network_costs(chip)["part"]
     return CostTree.of("silicon", parts)
@@ -188,9 +194,11 @@ def rate(chip: Chip) -> Rating:
     report = characterise(chip.tile, instances=2)
     product = report.total
     unit = chip.digital.costs()
-    energy = product.energy + chip.digital.clock_power() * product.latency
+    power, tree = clock_tree(chip)
+    energy = product.energy + (chip.digital.clock_power() + power) * product.latency
     energy += chip.tile.shape[1] * unit["scale"].energy
-    area, leakage = product.area * chip.tiles + unit["part"].area, unit["part"].leakage / chip.tiles
+    area = (product.area + tree.area) * chip.tiles + unit["part"].area
+    leakage = tree.leakage + unit["part"].leakage / chip.tiles
     period = product.latency
     if chip.network is not None:
         full = [Block("", 0, 0, 0, n, 0, 0, *chip.tile.shape) for n in range(chip.tiles)]

@@ -9,7 +9,6 @@ from mho.tiles import AnalogTile, DigitalTile
 _NEVER = (
     "pins and external memory",
     "regulators and references",
-    "wires and buffers of the clock tree",
     "reading of calibration",
 )
 """Of no chip; see docs/concepts/cost.md."""
@@ -18,13 +17,15 @@ _NEVER = (
 def uncounted(chip: Chip) -> tuple[str, ...]:
     """Name what costs energy or area on such a chip and is in no block of its estimate.
 
-    >>> uncounted(Chip.load("mythic-m1076"))[0]
-    'leakage of pre-conversion'
+    >>> uncounted(Chip.load("mythic-m1076"))[:2]
+    ('clock tree', 'leakage of pre-conversion')
     """
     tile, unit = chip.tile, chip.digital
     out: list[str] = []
     if chip.network is None:
         out.append("wires between tiles and digital unit")
+    if unit.clock_tree is None:
+        out.append("clock tree")
     if unit.control is None:
         out.append("control")
     if isinstance(tile, AnalogTile):

@@ -5,6 +5,7 @@ from mho.core import Loader, Room
 from ._buffer import AbstractBuffer as AbstractBuffer
 from ._buffer import EdramBuffer as EdramBuffer
 from ._buffer import SramBuffer as SramBuffer
+from ._clock_tree import ClockTree as ClockTree
 from ._control import Control as Control
 from ._link import Link as Link
 from ._link import htree_length as htree_length

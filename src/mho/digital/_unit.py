@@ -9,6 +9,7 @@ from functools import cached_property
 from mho.core import Cost, Hertz, Scaling, Source
 
 from ._buffer import AbstractBuffer
+from ._clock_tree import ClockTree
 from ._control import Control
 from ._logic import Logic
 from ._table import LookUpTable
@@ -38,6 +39,8 @@ class DigitalUnit:
     """The activation buffer, if it is told by its banks; None for one as the logic has it, a bit like another."""
     table: LookUpTable | None = None
     """Tables of functions of one number; None where they lie in the buffer, a lane reading a word of it."""
+    clock_tree: ClockTree | None = None
+    """What brings the clock to the registers of a tile; None where it is not counted."""
     control: Control | None = None
     """What fetches instructions and steps the tiles; None where it is not counted."""
     sources: tuple[Source, ...] = ()
@@ -47,8 +50,8 @@ class DigitalUnit:
             raise ValueError(f"lanes and clock must be above zero, not {self.lanes} and {self.clock}")
         if self.buffer is not None and self.buffer_bits != self.buffer.bits:
             raise ValueError(f"buffer_bits must be the {self.buffer.bits} of the buffer, not {self.buffer_bits}")
-        if (self.buffer is not None or self.table is not None) and self.logic.node == 0:
-            raise ValueError("logic.node must be given with a buffer or a table, whose cells are those of the node")
+        if (self.buffer or self.table or self.clock_tree) and self.logic.node == 0:
+            raise ValueError("logic.node must be given with a buffer, a table or a clock tree, which follow the node")
 
     def scaled(self, to: Scaling) -> DigitalUnit:
         """Return this unit at another node and supply; its clock follows the gates."""

@@ -26,6 +26,7 @@ BLOCKS = {
     "digital operators": "#b8a26a",
     "digital unit": "#b8a26a",
     "clock": "#9d8bb5",
+    "clock tree": "#7d6b99",
     "control": "#c98fb0",
     "refresh": "#6f8fa0",
     "buffer refresh": "#8fb0a0",

@@ -19,7 +19,7 @@ from mho.core import (
     SquareMetre,
     Watt,
 )
-from mho.cost import rate
+from mho.cost import rate, silicon
 from mho.digital import ROOMS as _DIGITAL
 from mho.digital import DigitalUnit
 
@@ -118,11 +118,14 @@ class Medium:
             lanes=max(1, chip.digital.lanes // chip.tiles),
             buffer_bits=chip.digital.buffer_bits // chip.tiles,
             buffer=None,
+            clock_tree=None,
             table=None,
             control=None,
         )
-        unit, own = chip.digital.costs()["part"] * (1 / chip.tiles), share.costs()["part"]
-        more = Cost(area=unit.area - own.area, leakage=unit.leakage - own.leakage)  # of controllers, other buffers
+        own, all_ = share.costs()["part"], silicon(replace(chip, network=None)).total
+        known = sum(parts.values(), own)
+        # Controllers, clock trees, buffers of another kind.
+        more = Cost(area=all_.area / chip.tiles - known.area, leakage=all_.leakage / chip.tiles - known.leakage)
         kept = sum(c.leakage for c in chip.digital.upkeep().values()) / chip.tiles
         low, high = tile.weight_range
         return cls(
@@ -142,7 +145,7 @@ class Medium:
             write=write.energy / (rows * columns),
             write_time=write.latency / rows,
             endurance=float("inf"),
-            leakage=keeps + kept + sum(c.leakage for c in (*parts.values(), more, own)),
+            leakage=keeps + kept + more.leakage + known.leakage,
             unit=share,
             tiles=chip.tiles,
             sources=chip.sources,
