@@ -44,6 +44,7 @@ from mho.reports import (
     save_figure,
     scenario_figure,
     silicon_scatter,
+    silicon_trend,
     tradeoff_front,
 )
 from mho.reproduce._neurosim_causes import steps
@@ -341,6 +342,7 @@ def costs() -> None:
 def silicon() -> None:
     """Draw published macros against the laws that have not seen them."""
     save_figure(silicon_scatter(leave_one_out(read_silicon())), FOLDER / "silicon.svg")
+    save_figure(silicon_trend(read_silicon()), FOLDER / "silicon-trend.svg")
 
 
 def roofline() -> None:

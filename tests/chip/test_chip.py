@@ -10,6 +10,7 @@ from mho.arrays import AbstractPrinciple, CurrentDomain, Wires, load_principle
 from mho.chip import Chip
 from mho.converters import load_converter
 from mho.core import FileError, SpecError, dump_spec
+from mho.digital import load_network_on_chip
 from mho.tiles import AnalogTile, DigitalTile, load_tile
 
 PRESETS = Chip.presets()
@@ -100,7 +101,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("tiles = 4", "tiles = 0", "the file: a chip has at least one tile, not 0"),
         ("tiles = 4", "tiles = 4.5", "line 4, tiles: must be a valid integer, not 4.5"),
         ("tiles = 4", "tile_count = 4", "line 4, tile_count: Chip has no such key; did you mean 'tile'? "
-         "(allowed: compensation, digital, name, sources, tile, tiles, title)"),
+         "(allowed: compensation, digital, name, network, sources, tile, tiles, title)"),
         ('"tile2"', '"tile3"',
          "line 5, tile: no preset 'tile3' in tiles; did you mean 'tile2'? "
          "(allowed: dimc, jung2022, liu2020, neurram, nor-flash-40, prime, tile-capacitive, tile-sw-2t2r, tile1, "
@@ -131,6 +132,22 @@ def test_an_unknown_chip() -> None:
         "no preset 'herms' in chips; did you mean 'hermes'? "
         "(allowed: corsair, dimc-sram, hermes, hermes-4phase, hexa01, houmo-h30, membrain, mythic-m1076, mythic-quad, "
         "ndp120, neurram, tile2-rram, wtm2101)"
+    )
+
+
+def test_a_network_between_the_tiles() -> None:
+    chip = Chip.load("hermes")
+    wired = chip.with_network("h-tree")
+    assert wired.name == "hermes, h-tree"
+    assert wired == replace(chip, name=wired.name, network=load_network_on_chip("h-tree"))
+    assert wired.fingerprint() != chip.fingerprint()
+    assert Chip.from_dict(dump_spec(wired)) == wired
+    assert chip.with_network(load_network_on_chip("mesh")).name == "hermes, Mesh"
+    bare = replace(chip, digital=replace(chip.digital, logic=replace(chip.digital.logic, node=0.0)))
+    with pytest.raises(SpecError) as error:
+        bare.with_network("mesh")
+    assert str(error.value) == (
+        "mesh does not fit hermes: digital.logic.node must be given with a network, whose wires are those of the node"
     )
 
 

@@ -13,11 +13,29 @@ def test_a_chip(cli: Any) -> None:
     assert code == 0
     assert "TOPS/W" in out
     assert "Assumed in dimc-sram" in out
+    assert "Not counted: wires between tiles and digital unit, clock tree, control," in " ".join(out.split())
     code, out, _ = cli("cost", "hermes", "--json")
     (row,) = json.loads(out)
     assert row["tops_per_watt"] == pytest.approx(9.76, rel=0.01)
+    low, high = row["tops_per_watt_range"]
+    assert (low, high) == pytest.approx((row["tops_per_watt"] / 2.74, row["tops_per_watt"] / 0.36))
     area = sum(row["area_m2"].values())
     assert row["tops"] / (area * 1e6) == pytest.approx(row["tops_per_mm2"])
+
+
+def test_with_a_network(cli: Any) -> None:
+    code, out, _ = cli("cost", "hermes", "--network", "h-tree")
+    assert code == 0
+    assert "area, network" in out
+    assert "HTree of 64 bits a tile" in " ".join(out.split())
+    (bare,) = json.loads(cli("cost", "hermes", "--json")[1])
+    (wired,) = json.loads(cli("cost", "hermes", "--network", "h-tree", "--json")[1])
+    assert wired["chip"] == "hermes, h-tree"
+    assert wired["tops"] < 0.6 * bare["tops"]
+    assert sum(wired["area_m2"].values()) - sum(bare["area_m2"].values()) == pytest.approx(wired["area_m2"]["network"])
+    code, _, err = cli("cost", "hermes", "--network", "h-treee")
+    assert code == 2
+    assert "did you mean 'h-tree'?" in err
 
 
 def test_another_node(cli: Any) -> None:
@@ -38,11 +56,15 @@ def test_a_network(cli: Any, tmp_path: Path) -> None:
     assert code == 0
     assert "layer1.0.conv1" in out
     assert "TOPS/W of the network's own" in out
+    assert "Error bar: 12 uJ to 33 uJ for two of three chips" in " ".join(out.split())
     rows = list(csv.DictReader(table.read_text().splitlines()))
     code, out, _ = cli("cost", "resnet20", "dimc-sram", "--json")
     (tree,) = json.loads(out)
     total = sum(float(r["energy_j"]) for r in rows)
     assert total == pytest.approx(tree["cost"]["energy_j"])
+    assert "control" in tree["uncounted"]
+    assert tree["energy_range_j"] == pytest.approx([0.54 * total, 1.44 * total])
+    assert {(float(r["energy_times_low"]), float(r["energy_times_high"])) for r in rows} == {(0.54, 1.44)}
     assert "<svg" in picture.read_text()
 
 

@@ -112,7 +112,7 @@ def test_check_lists_all_that_is_wrong(cli: Any, desk: Path) -> None:
         2, "",
         "mho: own.toml: \n"
         "  - line 4, tiels: Chip has no such key; did you mean 'tiles'? "
-        "(allowed: compensation, digital, name, sources, tile, tiles, title)\n"
+        "(allowed: compensation, digital, name, network, sources, tile, tiles, title)\n"
         "  - line 10, digital.clock: expected a number in Hz such as '1 GHz', not '500 mm'\n"
         "  - tiles: is missing; Chip needs it\n",
     )  # fmt: skip

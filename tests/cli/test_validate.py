@@ -27,10 +27,11 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tables_and_files(cli: Any, tmp_path: Path) -> None:
     own = tmp_path / "mine.csv"
     own.write_text(OWN)
-    table, picture = tmp_path / "all.csv", tmp_path / "silicon.svg"
+    table, picture, trend = tmp_path / "all.csv", tmp_path / "silicon.svg", tmp_path / "trend.svg"
     code, out, _ = cli(
-        "validate", "silicon", "--chips", str(own), "--each", "--csv", str(table), "--picture", str(picture)
-    )
+        "validate", "silicon", "--chips", str(own), "--each", "--csv", str(table), "--picture", str(picture),
+        "--trend", str(trend),
+    )  # fmt: skip
     assert code == 0
     assert "digital" in out
     assert "mine" in out
@@ -41,6 +42,8 @@ def test_tables_and_files(cli: Any, tmp_path: Path) -> None:
     ratio = float(mine["energy_j_per_1b_operation"]) / float(mine["predicted_energy_j"])
     assert float(mine["energy_measured_over_predicted"]) == pytest.approx(ratio)
     assert "<svg" in picture.read_text()
+    assert "figures against the year" in out
+    assert "a year (" in trend.read_text()
 
 
 @pytest.mark.usefixtures("few")
@@ -57,6 +60,9 @@ def test_bad_input(cli: Any, tmp_path: Path) -> None:
     code, _, err = cli("validate", "silicon", "--chips", str(tmp_path / "no.csv"))
     assert code == 2
     assert "does not exist" in err
+    code, _, err = cli("validate", "silicon", "--trend", str(tmp_path / "x.bmp"))
+    assert code == 2
+    assert ".svg" in err
     code, _, err = cli("validate", "silicon", "--picture", str(tmp_path / "x.bmp"))
     assert code == 2
     assert ".svg" in err

@@ -17,6 +17,7 @@ from mho import Chip, SpecError
 from mho.compiler import NetworkSummary, capture, compile, partition, place, quantize
 from mho.cost import estimate, summarise
 from mho.digital import WORD
+from mho.ir import Work, work
 from mho.runtime import run
 from mho.samples import resnet20
 
@@ -77,7 +78,10 @@ def test_as_torch_counts_and_as_it_is_run_and_charged(chip: str) -> None:
         nodes = [n for n in graph.nodes if n.op.startswith("aten.") and n.op.split(".")[1] == o.kind]
         sizes = [[*(graph[i].shape for i in n.inputs), n.shape] for n in nodes]
         moved = sum(torch.Size(s).numel() for size in sizes for s in size) * WORD if o.operations else 0
-        energy = o.operations * unit["operation"].energy + moved * unit["bit"].energy
+        done = sum((work(n, graph[n.inputs[0]].shape) for n in nodes), Work())
+        assert o.operations == done.total
+        energy = done.operations * unit["operation"].energy + done.scales * unit["scale"].energy
+        energy += done.lookups * unit["lookup"].energy + moved * unit["bit"].energy
         assert costs[o.kind] == pytest.approx(energy, rel=1e-9)
 
 

@@ -15,7 +15,7 @@ from mho.core import HOW, Loader, Source, bibliography, walk_sources
 from mho.cost import load_calibrated, load_foundry, load_law
 from mho.devices import load_cell
 from mho.digital import ROOMS as DIGITAL
-from mho.digital import Logic, load_link, load_memory, load_technology
+from mho.digital import Logic, load_buffer, load_link, load_memory, load_network_on_chip, load_technology
 from mho.systems import load_bit_serial, load_medium, load_scenario, load_shape, load_system
 from mho.tiles import load_tile
 
@@ -30,6 +30,8 @@ LOADERS = {
     "technology": lambda name: Loader(DIGITAL).load(Logic, name),
     "memories": load_memory,
     "links": load_link,
+    "buffers": load_buffer,
+    "networks-on-chip": load_network_on_chip,
     "tiles": load_tile,
     "chips": Chip.load,
     "laws": load_law,

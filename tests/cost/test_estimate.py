@@ -11,9 +11,9 @@ from mho.chip import Chip
 from mho.compiler import capture, compile, quantize
 from mho.converters import load_converter
 from mho.core import Cost, Seed
-from mho.cost import by_block, estimate, layer_costs, rate, summarise
+from mho.cost import by_block, error_bar, estimate, layer_costs, rate, summarise
 from mho.devices import load_cell
-from mho.digital import WORD
+from mho.digital import WORD, Control, load_buffer
 from mho.ir import Program
 from mho.runtime import run
 from mho.tiles import Activity, AnalogTile, BitSerial, Quantization, characterise, load_tile
@@ -167,7 +167,7 @@ def test_only_tiles_in_use_leak(chip: str) -> None:
         cost = estimate(program, _counts(program, images))
         share = program.placement.tiles_used / program.chip.tiles
         leakage = cost["silicon"].total.leakage * share * cost.total.latency
-        assert cost["leakage"].cost.energy == pytest.approx(leakage)
+        assert cost["leakage"].total.energy == pytest.approx(leakage)
 
 
 @pytest.mark.parametrize("chip", CHIPS)
@@ -259,6 +259,9 @@ def test_summary() -> None:
     assert (summary.tiles_used, summary.utilisation) == (1, (18 * 4 + 64 * 5) / 65536)
     assert summary.tops_per_watt == pytest.approx(summary.operations / summary.energy / 1e12)
     assert summary.tops_per_watt < rate(program.chip).tops_per_watt
+    bar = error_bar(program.chip)
+    assert bar is not None
+    assert summary.energy_range == (summary.energy * bar.energy[0], summary.energy * bar.energy[1])
 
 
 def test_a_layer_may_be_called_like_a_part_of_the_estimate() -> None:
@@ -378,3 +381,73 @@ def test_a_layer_with_fewer_converter_bits(bits: int) -> None:
     time = before["fc"].total.latency - after["fc"].total.latency
     assert time == pytest.approx(8 * (one.latency - less.latency), rel=1e-6)
     assert after.total.energy < before.total.energy - saved
+
+
+# Controllers and what leaks -------------------------------------------------------------------------------------
+
+
+def test_control_by_hand() -> None:
+    """64 controllers for 64 tiles, one of them on: 17 products fetch, and it steps while products and operators run."""
+    control = Control(count=64, gates=1000, activity=0.1, instructions=10, instruction_bits=32, memory_bits=8192)
+    bare = _program("hermes")
+    chip = replace(bare.chip, digital=replace(bare.chip.digital, control=control))
+    program = replace(bare, chip=chip)
+    counts = _counts(bare)
+    before, cost = estimate(bare, counts), estimate(program, counts)
+    assert "control" not in by_block(before)
+    logic = chip.digital.logic
+    relu = cost["digital operators"].total.latency
+    stepping = 100 * 0.35e-15 * 0.8**2 * 1e9
+    assert cost["control"].cost.energy == pytest.approx(
+        17 * 320 * logic.sram_bit_energy + stepping * (17 * 130e-9 + relu)
+    )
+    part = control.part(logic)
+    assert cost["silicon"]["control"].cost == part
+    assert cost.total.area == pytest.approx(before.total.area + part.area)
+    assert cost.total.latency == before.total.latency
+    named, total = cost["leakage"]["control"].cost.energy, cost.total
+    assert named == pytest.approx(part.leakage / 64 * total.latency)
+    assert total.energy == pytest.approx(before.total.energy + cost["control"].cost.energy + named)
+    slow, fast = rate(chip), rate(bare.chip)
+    more = 320 * logic.sram_bit_energy + (stepping + part.leakage / 64) * fast.mvm_seconds
+    assert slow.mvm_joule - fast.mvm_joule == pytest.approx(more)
+
+
+def test_leakage_is_named_by_what_leaks() -> None:
+    """Converters and pre-conversion leak in the read-out: 256 oscillators and 256 lines that are held, of one tile."""
+    bare = _program("hermes")
+    tile = bare.chip.tile
+    assert isinstance(tile, AnalogTile)
+    leaking = replace(tile, converter=replace(tile.converter, leakage=1e-6), pre=replace(tile.pre, leakage=2e-6))
+    counts = _counts(bare)
+    before = estimate(bare, counts)
+    after = estimate(replace(bare, chip=replace(bare.chip, tile=leaking)), counts)
+    names = [p.name for p in after["leakage"].parts]
+    assert names == ["input encoding", "output encoding", "digital", "digital unit"]
+    for name in names:
+        power = after["silicon"][name].cost.leakage / 64
+        assert after["leakage"][name].cost.energy == pytest.approx(power * after.total.latency)
+    more = after["leakage"]["output encoding"].cost.energy - before["leakage"]["output encoding"].cost.energy
+    assert more == pytest.approx(256 * 3e-6 * after.total.latency)
+    smaller = leaking.at_node(7e-9)
+    assert isinstance(smaller, AnalogTile)
+    assert smaller.converter.leakage == pytest.approx(1e-6 * (smaller.pre.leakage or 0) / 2e-6)
+
+
+def test_a_dynamic_buffer_is_refreshed() -> None:
+    """One tile of 64 is on, and with it a 64th of the buffer, for the whole latency; layers pay its bits."""
+    bare = _program("hermes")
+    buffer = load_buffer("edram-512kb")
+    chip = replace(bare.chip, digital=replace(bare.chip.digital, buffer=buffer))
+    counts = _counts(bare)
+    before, after = estimate(bare, counts), estimate(replace(bare, chip=chip), counts)
+    logic = chip.digital.logic
+    kept = by_block(after)["buffer refresh"].energy
+    assert kept == pytest.approx(buffer.refresh(logic) / 64 * after.total.latency)
+    assert "buffer refresh" not in by_block(before)
+    bits = 8 * (64 + 5)
+    more = after["fc"]["digital"].cost.energy - before["fc"]["digital"].cost.energy
+    assert more == pytest.approx(bits * (buffer.bit(logic).energy - logic.sram_bit_energy))
+    static = rate(chip).mvm_joule - rate(bare.chip).mvm_joule
+    parts = chip.digital.costs()["part"].leakage - bare.chip.digital.costs()["part"].leakage
+    assert static == pytest.approx((buffer.refresh(logic) + parts) / 64 * rate(chip).mvm_seconds)

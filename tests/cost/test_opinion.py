@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mho import Chip
-from mho.cost import load_law, macro_of, second_opinion
+from mho.cost import error_bar, load_law, macro_of, rate, second_opinion
 from mho.tiles import AnalogTile, load_tile
 
 
@@ -68,8 +68,6 @@ def test_principles_of_sram() -> None:
 
 def test_opinion_of_a_digital_chip() -> None:
     """Our digital tile lies where such silicon lies."""
-    from mho.cost import rate
-
     chip = _at(Chip.load("dimc-sram"), 28e-9)
     opinion = second_opinion(chip)
     assert opinion is not None
@@ -77,3 +75,28 @@ def test_opinion_of_a_digital_chip() -> None:
     assert low < opinion.tops_per_watt < high
     assert low < rate(chip).tops_per_watt < high
     assert second_opinion(_at(chip, 0.0)) is None
+
+
+@pytest.mark.parametrize("name", Chip.presets())
+def test_error_bars_of_peak_figures(name: str) -> None:
+    """As wide as the law's own: a high energy is a low efficiency."""
+    chip = Chip.load(name)
+    bar, opinion, r = error_bar(chip), second_opinion(chip), rate(chip)
+    assert bar is not None
+    assert opinion is not None
+    assert r.tops_per_watt_range is not None
+    assert r.tops_per_mm2_range is not None
+    assert bar.energy == load_law(opinion.principle).energy_range
+    for ours, figure, its, value in (
+        (r.tops_per_watt_range, r.tops_per_watt, opinion.energy_range, opinion.tops_per_watt),
+        (r.tops_per_mm2_range, r.tops_per_mm2, opinion.density_range, opinion.tops_per_mm2),
+    ):
+        assert [v / figure for v in ours] == pytest.approx([v / value for v in its])
+        assert ours[0] < figure < ours[1]
+
+
+def test_an_error_bar_needs_no_node() -> None:
+    assert error_bar(_at(Chip.load("dimc-sram"), 0.0)) == error_bar(Chip.load("dimc-sram"))
+    charge = error_bar(replace(Chip.load("tile2-rram"), tile=load_tile("tile-capacitive")))
+    assert charge is not None
+    assert charge.principle == "charge"

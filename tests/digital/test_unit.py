@@ -11,7 +11,7 @@ from mho.digital import WORD
 def test_costs() -> None:
     unit = Chip.load("hermes").digital
     costs = unit.costs()
-    assert costs.keys() == {"operation", "scale", "bit", "part"}
+    assert costs.keys() == {"operation", "scale", "lookup", "bit", "part"}
     add = unit.logic.adder(WORD) + unit.logic.register(WORD)
     assert costs["operation"].energy == pytest.approx(add.energy)
     assert costs["operation"].latency == pytest.approx(1 / (4096 * 1e9))

@@ -160,11 +160,11 @@ def test_the_page_of_principles_shows_the_compatibility_table() -> None:
 
 
 def test_the_list_of_digital_operators_is_complete() -> None:
-    from mho.ir._digital_ops import OPERATIONS
+    from mho.ir._work import WORK
 
     page = (DOCS / "how-to" / "own-network.md").read_text(encoding="utf-8")
     listed = re.findall(r"`(\w+)`", page.partition("<!-- operators -->")[2].partition("<!-- end -->")[0])
-    assert sorted(listed) == sorted(OPERATIONS)
+    assert sorted(listed) == sorted(WORK)
 
 
 def test_every_key_in_the_pages_is_in_the_bibliography() -> None:

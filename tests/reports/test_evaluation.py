@@ -57,7 +57,8 @@ def test_as_plain_values(analog: Evaluation) -> None:
     assert list(table) == [
         "name", "chip", "chip_sha256", "network_sha256", "seed", "instances", "images", "float_accuracy", "accuracy",
         "programming_energy_j", "programming_latency_s",
-        "energy_j", "latency_s", "area_m2", "operations", "tops_per_watt", "tiles_used", "tiles", "utilisation",
+        "energy_j", "energy_range_j", "latency_s", "area_m2", "operations", "tops_per_watt", "tiles_used", "tiles",
+        "utilisation",
         "energy_by_block_j", "cost", "layer_errors", "assumed", "fitted", "warnings",
     ]  # fmt: skip
     assert (table["name"], table["chip"], table["seed"], table["instances"]) == ("small on hermes", "hermes", 7, 3)

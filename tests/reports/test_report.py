@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from mho import Condition, Evaluation, FileError, Program, evaluate, report
-from mho.core import bibliography, cited_keys
+from mho.core import bibliography, cited_keys, format_quantity
 from mho.reports import _figures as figures
 from mho.reports import provenance
 
@@ -121,6 +121,16 @@ def test_blocks_that_one_of_the_evaluations_has_not(
     for words in (text, turned):
         table = words.partition("Energy by block")[2]
         assert "digital operators" in table
+
+
+def test_an_error_bar_and_what_is_not_counted(page: str, all_three: tuple[Evaluation, ...]) -> None:
+    text = " ".join(Page(page).text.split())
+    for e in all_three:
+        limits = e.summary().energy_range
+        assert limits is not None
+        low, high = (format_quantity(v, "J") for v in limits)
+        assert f"({low} to {high})" in text
+        assert f"Not counted in {e.program.chip.name}: wires between tiles and digital unit, clock tree" in text
 
 
 def test_one_evaluation(single: Evaluation) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mho.converters import AbstractConverter, load_converter
 from mho.core import Loader, Metre, Room, Source, SpecError, Volt, fingerprint, format_quantity, nearest, parse_quantity
-from mho.digital import DigitalUnit, Technology, load_technology
+from mho.digital import AbstractNetworkOnChip, DigitalUnit, Technology, load_network_on_chip, load_technology
 from mho.tiles import ROOMS as _TILES
 from mho.tiles import AbstractTile, AnalogTile, Compensation
 
@@ -24,11 +24,15 @@ class Chip:
     digital: DigitalUnit
     compensation: Compensation = "none"
     """How the chip makes up for drift when asked to."""
+    network: AbstractNetworkOnChip | None = None
+    """What carries activations between the tiles and the digital unit; None where it is not counted."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tiles < 1:
             raise ValueError(f"a chip has at least one tile, not {self.tiles}")
+        if self.network is not None and self.digital.logic.node == 0:
+            raise ValueError("digital.logic.node must be given with a network, whose wires are those of the node")
 
     @classmethod
     def load(cls, name_or_path: str | Path, plugins: Sequence[str] = ()) -> Chip:
@@ -110,6 +114,22 @@ class Chip:
             return replace(self, name=f"{self.name}, {label}", tile=replace(self.tile, converter=part))
         except ValueError as error:
             raise SpecError([f"{label} does not fit the tiles of {self.name}: {error}"]) from None
+
+    def with_network(self, network: AbstractNetworkOnChip | str) -> Chip:
+        """Return this chip with a network between its tiles: a part, the name of a preset or a TOML file.
+
+        Raises:
+            SpecError: if the chip does not say its node, from which the wires follow.
+
+        >>> Chip.load("hermes").with_network("h-tree").name
+        'hermes, h-tree'
+        """
+        part = load_network_on_chip(network) if isinstance(network, str) else network
+        label = Path(network).stem if isinstance(network, str) else type(network).__name__
+        try:
+            return replace(self, name=f"{self.name}, {label}", network=part)
+        except ValueError as error:
+            raise SpecError([f"{label} does not fit {self.name}: {error}"]) from None
 
     def at_node(
         self, node: str | Metre, supply: str | Volt | None = None, technology: Technology | None = None

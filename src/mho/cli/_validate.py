@@ -16,7 +16,7 @@ from mho.core import FileError, write_atomically
 from ._main import app
 
 if TYPE_CHECKING:
-    from mho.cost import Prediction
+    from mho.cost import Measured, Prediction
 
 
 @app.command()
@@ -37,6 +37,9 @@ def validate(
             "--calibrated", help="Instead: macros calibrated on some of their own figures, all others predicted."
         ),
     ] = False,
+    trend: Annotated[
+        Path | None, typer.Option(help="Draw efficiency and density against the year to this file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Predict published macros that the model has not seen, and say how far off it is.
@@ -48,7 +51,7 @@ def validate(
     from rich.table import Table
 
     from mho.cost import leave_one_out, read_silicon, transfers
-    from mho.reports import picture_kind, save_figure, silicon_scatter
+    from mho.reports import picture_kind, save_figure, silicon_scatter, silicon_trend
 
     from ._calibrated import show_calibrated
     from ._show import answers, bars, check_places, noted
@@ -61,17 +64,19 @@ def validate(
             "--each": each,
             "--csv": table is not None,
             "--picture": picture is not None,
+            "--trend": trend is not None,
         }
         if any(given.values()):
             wrong = ", ".join(option for option, there in given.items() if there)
             raise FileError(f"--calibrated goes with --json alone, not with {wrong}; leave one of them out")
         show_calibrated(as_json)
         return
-    for file in (table, picture):
+    for file in (table, picture, trend):
         if file is not None:
             check_places(file.parent, file)
-    if picture is not None:
-        picture_kind(picture)
+    for file in (picture, trend):
+        if file is not None:
+            picture_kind(file)
     points, named = read_silicon(), read_silicon("chips")
     with noted():
         own = read_silicon(chips) if chips is not None else []
@@ -87,6 +92,8 @@ def validate(
         write_atomically(table, _csv(parts))
     if picture is not None:
         save_figure(silicon_scatter(done[: len(points)], parts.get(str(chips), [])), picture)
+    if trend is not None:
+        save_figure(silicon_trend(points), trend)
     if as_json:
         typer.echo(json.dumps([_plain(p, name) for name, some in parts.items() for p in some], indent=1))
         return
@@ -110,8 +117,29 @@ def validate(
         "base: a regression on node and supply in the family, the baseline to beat. blind: the energy where the cycle "
         "is predicted as well. density: 1-bit operations a second and area, at the measured cycle where known."
     )
+    if trend is not None:
+        _trends(points)
     if each:
         _list(parts)
+
+
+def _trends(points: Sequence[Measured]) -> None:
+    from rich.table import Table
+
+    from mho.cost import trends
+
+    from ._show import answers
+
+    out = Table(title="figures against the year, 1-bit operations", title_justify="left", title_style="bold")
+    for head in ("family", "figure", "points", "years", "in the mean year", "a year", "two of three", "scatter"):
+        out.add_column(head, justify="left" if head in ("family", "figure") else "right")
+    for t in trends(points):
+        name = {"tops_per_watt": "TOPS/W", "tops_per_mm2": "TOPS/mm2"}[t.figure]
+        out.add_row(
+            t.family, name, str(t.points), f"{t.years[0]:.0f} to {t.years[1]:.0f}", f"{t.value:.3g}",
+            f"x{t.growth:.2f}", f"{t.growth_range[0]:.2f} to {t.growth_range[1]:.2f}", f"x{t.scatter:.2f}",
+        )  # fmt: skip
+    answers.print(out)
 
 
 def _families() -> Sequence[tuple[str, Callable[[Prediction], bool]]]:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Ratio, Scaling, Second, SpecError
+from mho.core import Cost, NotNegative, Ratio, Scaling, Second, SpecError, Watt
 
 BOLTZMANN = 1.380649e-23
 """k in J / K."""
@@ -71,6 +71,8 @@ class AbstractConverter(ABC):
     """Step of an on-chip trim of the gain; 0 for none."""
     offset_sigma: Annotated[float, NotNegative] = field(default=0.0, kw_only=True)
     """Standard deviation of the offset between columns, in LSB."""
+    leakage: Annotated[Watt, NotNegative] | None = field(default=None, kw_only=True)
+    """Static power of one that is on and at rest; None where it is not counted."""
 
     def __post_init__(self) -> None:
         fewest, most = self.bit_range
@@ -179,7 +181,7 @@ class AbstractConverter(ABC):
         short = thermal_floor(self.resolution) / max(new.costs(1)["convert"].energy, 1e-30)
         if short > 1:
             new = new._times({f: short for f, r in self.scales.items() if r in _ENERGIES})
-        return new
+        return new if self.leakage is None else replace(new, leakage=self.leakage * to.leakage)
 
     def _times(self, factors: Mapping[str, float]) -> AbstractConverter:
         changes: dict[str, Any] = {name: getattr(self, name) * factor for name, factor in factors.items()}

@@ -41,6 +41,7 @@ _EXAMPLES = {
     "F": "0.7 fF",
     "Hz": "1 GHz",
     "Ohm": "0.35 Ohm",
+    "Ohm*m": "30 nOhm*m",
     "m": "14 nm",
     "J/b": "8 pJ/b",
     "J/b/m": "0.1 nJ/b/m",

@@ -22,6 +22,7 @@ from ._estimate import estimate as estimate
 from ._estimate import layer_costs as layer_costs
 from ._estimate import programming as programming
 from ._estimate import rate as rate
+from ._estimate import silicon as silicon
 from ._estimate import summarise as summarise
 from ._expected import expected_counts as expected_counts
 from ._macro import LAWS as LAWS
@@ -33,9 +34,12 @@ from ._macro import DigitalLaw as DigitalLaw
 from ._macro import Macro as Macro
 from ._macro import StaticLaw as StaticLaw
 from ._macro import load_law as load_law
+from ._measured import FAMILIES as FAMILIES
 from ._measured import Measured as Measured
 from ._measured import read_silicon as read_silicon
+from ._opinion import ErrorBar as ErrorBar
 from ._opinion import Opinion as Opinion
+from ._opinion import error_bar as error_bar
 from ._opinion import macro_of as macro_of
 from ._opinion import second_opinion as second_opinion
 from ._precision import Precision as Precision
@@ -50,3 +54,8 @@ from ._silicon import factor as factor
 from ._silicon import fit_law as fit_law
 from ._silicon import leave_one_out as leave_one_out
 from ._silicon import transfers as transfers
+from ._traffic import network_costs as network_costs
+from ._trend import Trend as Trend
+from ._trend import figure_of as figure_of
+from ._trend import trends as trends
+from ._uncounted import uncounted as uncounted

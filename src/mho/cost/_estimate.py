@@ -9,12 +9,16 @@ from dataclasses import dataclass, replace
 from mho.chip import Chip
 from mho.core import Cost, CostTree
 from mho.digital import WORD
-from mho.ir import Node, Program, operations, short_name
+from mho.ir import Block, Node, Program, short_name, work
 from mho.tiles import Activity, characterise
 
-_UPKEEP = ("refresh",)
-"""Blocks of the power that keeps what cells hold, as tiles name them."""
-_OWN = ("silicon", "digital operators", "clock", *_UPKEEP, "leakage")
+from ._clock import clock_tree
+from ._opinion import error_bar
+from ._traffic import layer_network, network_costs, transfer
+
+_UPKEEP = ("refresh", "buffer refresh")
+"""Blocks of the power that keeps what cells hold, as tiles and digital unit name them."""
+_OWN = ("silicon", "digital operators", "clock", "clock tree", "control", *_UPKEEP, "leakage")
 """The parts of an estimate that are not layers."""
 
 
@@ -22,32 +26,42 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     """Return energy and latency of one image, and the chip's area, as a tree that adds up exactly.
 
     The layers run one after another. A layer's blocks work at once in different tiles and in turns within one. Parts:
-    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `refresh` (where cells
-    forget) and `leakage` (both over the latency) as named leaves; `silicon`, the area of all tiles and the digital
-    unit. Tiles without weights are off, and with them their share of the digital unit.
+    one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `clock tree` and
+    `control` where the chip states them, `refresh` and `buffer refresh` (where cells forget) and `leakage` by what
+    leaks, all over the latency; `silicon`, the area of all tiles and the digital unit. Tiles without weights are off,
+    and with them their share of the digital unit. Where the chip has a network, each layer has its block `network`.
+    See also `uncounted`.
     """
     layers: list[CostTree] = []
     digital: dict[str, Cost] = {}
-    clock = 0.0
+    clock, tree_work, control, unit = 0.0, 0.0, 0.0, program.chip.digital
+    tree_power, _ = clock_tree(program.chip)
+    stepping = unit.control_power() / program.chip.tiles
     for step in program.schedule:
         node = program.quant.graph[step.node]
         if step.kind == "multiply":
-            tree, busy = _layer(program, node, step.repeats, counts[node.name])
+            tree, busy, products = _layer(program, node, step.repeats, counts[node.name])
             layers.append(tree)
-            clock += busy * program.chip.digital.clock_power()
+            clock += busy * unit.clock_power()
+            tree_work += busy * tree_power
+            control += busy * stepping + products * unit.fetch().energy
         else:
             kind = short_name(node.op)
-            digital[kind] = digital.get(kind, Cost()) + _operator(program, node)
-    silicon = _silicon(program.chip)
+            one = _operator(program, node)
+            digital[kind] = digital.get(kind, Cost()) + one
+            control += one.latency * stepping * max(1, program.placement.tiles_used)
+    area = silicon(program.chip)
     parts = (*layers, CostTree.of("digital operators", digital)) if digital else tuple(layers)
     latency = CostTree("", parts=parts).total.latency
-    leakage = silicon.total.leakage * _powered(program) * latency
-    on = _powered(program) * program.chip.tiles
-    kept = program.chip.tile.upkeep().items()
-    upkeep = [CostTree(name, Cost(cost.leakage * on * latency)) for name, cost in kept]
+    leaks = {p.name: Cost(p.cost.leakage * _powered(program) * latency) for p in area.parts if p.cost.leakage}
+    steps = [] if unit.clock_tree is None else [CostTree("clock tree", Cost(tree_work))]
+    steps += [] if unit.control is None else [CostTree("control", Cost(control))]
+    kept = {k: c.leakage * program.chip.tiles for k, c in program.chip.tile.upkeep().items()}
+    kept |= {k: c.leakage for k, c in unit.upkeep().items()}
+    upkeep = [CostTree(name, Cost(power * _powered(program) * latency)) for name, power in kept.items()]
     return CostTree(
         program.chip.name,
-        parts=(*parts, CostTree("clock", Cost(clock)), *upkeep, CostTree("leakage", Cost(leakage)), silicon),
+        parts=(*parts, CostTree("clock", Cost(clock)), *steps, *upkeep, CostTree.of("leakage", leaks), area),
     )
 
 
@@ -81,8 +95,8 @@ def _unit_costs(program: Program) -> dict[str, Cost]:
     return {k: replace(c, latency=c.latency / _powered(program)) for k, c in costs.items()}
 
 
-def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tuple[CostTree, float]:
-    """Return the cost of a layer, and the tile-seconds that it keeps tiles busy."""
+def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tuple[CostTree, float, float]:
+    """Return the cost of a layer, the tile-seconds that it keeps tiles busy, and the products of all tiles."""
     layer = program.quant.layers[node.name]
     tile = layer.tile(program.chip.tile)
     blocks = program.placement.of(node.name)
@@ -105,28 +119,38 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
     costs["digital"] = costs.get("digital", Cost()) + (
         unit["scale"] * scalings + unit["operation"] * additions + unit["bit"] * (8 * scalings)
     )
+    if program.chip.network is not None:
+        product = sum(c.latency for c in shape.values()) * program.placement.depth(node.name)
+        costs["network"] = layer_network(program.chip, tile, blocks, activity.positions, product)
     name = f"{node.name} (layer)" if node.name in _OWN else node.name
-    return CostTree.of(name, costs), activity.positions * len(blocks) * period
+    products = activity.positions * len(blocks)
+    return CostTree.of(name, costs), products * period, products
 
 
 def _operator(program: Program, node: Node) -> Cost:
     graph, unit = program.quant.graph, _unit_costs(program)
     sizes = [graph[i].shape for i in node.inputs]
-    count = operations(node, sizes[0])
-    if count == 0:
+    done = work(node, sizes[0])
+    if done.total == 0:
         return Cost()
     moved = (sum(math.prod(s) for s in sizes) + math.prod(node.shape)) * WORD
-    return unit["operation"] * count + unit["bit"] * moved
+    arithmetic = unit["operation"] * done.operations + unit["scale"] * done.scales
+    return arithmetic + unit["lookup"] * done.lookups + unit["bit"] * moved
 
 
-def _silicon(chip: Chip) -> CostTree:
+def silicon(chip: Chip) -> CostTree:
+    """Return area and leakage of a chip by what it consists of: all its tiles, the digital unit, the network."""
     parts = {k: Cost(area=c.area, leakage=c.leakage) * chip.tiles for k, c in chip.tile.parts().items()}
-    parts["digital unit"] = chip.digital.costs()["part"]
+    parts |= chip.digital.parts()
+    if chip.digital.clock_tree is not None:
+        parts["clock tree"] = clock_tree(chip)[1] * chip.tiles
+    if chip.network is not None:
+        parts["network"] = network_costs(chip)["part"]
     return CostTree.of("silicon", parts)
 
 
 def by_block(cost: CostTree) -> dict[str, Cost]:
-    """Sum an estimate over the layers: cells, restoring, input and output encoding, digital; then the rest."""
+    """Sum an estimate over the layers: cells, restoring, input and output encoding, digital, network; then the rest."""
     out: dict[str, Cost] = {}
     for part in cost.parts:
         if part.name == "silicon":
@@ -136,7 +160,7 @@ def by_block(cost: CostTree) -> dict[str, Cost]:
         else:
             for leaf in part.parts:
                 out[leaf.name] = out.get(leaf.name, Cost()) + leaf.cost
-    order = ["cells", "restore", "input encoding", "output encoding", "digital", *_OWN]
+    order = ["cells", "restore", "input encoding", "output encoding", "digital", "network", *_OWN]
     return {k: out[k] for k in [*order, *sorted(set(out) - set(order))] if k in out}
 
 
@@ -154,28 +178,48 @@ class Rating:
     watt: float
     tops_per_mm2: float
     mvm_seconds: float
-    """Time of one matrix-vector product."""
+    """Time from one matrix-vector product to the next."""
     mvm_joule: float
     """Energy of one matrix-vector product of one tile, with its share of the digital unit."""
+    tops_per_watt_range: tuple[float, float] | None = None
+    """Where two of three chips would lie, as `error_bar` says; None where it says nothing."""
+    tops_per_mm2_range: tuple[float, float] | None = None
 
 
 def rate(chip: Chip) -> Rating:
-    """Rate a chip as its makers do: all tiles multiply full Gaussian matrices, every output is scaled once."""
+    """Rate a chip as its makers do: all tiles multiply full Gaussian matrices, every output is scaled once.
+
+    Where the chip has a network, all inputs and sums pass it, and tiles wait where it is too narrow for them.
+    """
     report = characterise(chip.tile, instances=2)
     product = report.total
     unit = chip.digital.costs()
-    energy = product.energy + chip.digital.clock_power() * product.latency
+    power, tree = clock_tree(chip)
+    energy = product.energy + (chip.digital.clock_power() + power) * product.latency
     energy += chip.tile.shape[1] * unit["scale"].energy
-    energy += unit["part"].leakage * product.latency / chip.tiles
-    area = product.area * chip.tiles + unit["part"].area
-    tops = chip.tiles * report.operations / product.latency / 1e12
+    area = (product.area + tree.area) * chip.tiles + unit["part"].area
+    leakage = tree.leakage + unit["part"].leakage / chip.tiles
+    period = product.latency
+    if chip.network is not None:
+        full = [Block("", 0, 0, 0, n, 0, 0, *chip.tile.shape) for n in range(chip.tiles)]
+        moved, part = transfer(chip, chip.tile, full), network_costs(chip)["part"]
+        period = max(period, moved.latency)
+        energy += moved.energy / chip.tiles + product.leakage * (period - product.latency)
+        area, leakage = area + part.area, leakage + part.leakage / chip.tiles
+    leakage += sum(c.leakage for c in chip.digital.upkeep().values()) / chip.tiles
+    energy += chip.digital.fetch().energy + chip.digital.control_power() / chip.tiles * product.latency
+    energy += leakage * period
+    tops = chip.tiles * report.operations / period / 1e12
+    efficiency, density, bar = report.operations / energy / 1e12, tops / (area * 1e6), error_bar(chip)
     return Rating(
         tops=tops,
-        tops_per_watt=report.operations / energy / 1e12,
-        watt=chip.tiles * energy / product.latency,
-        tops_per_mm2=tops / (area * 1e6),
-        mvm_seconds=product.latency,
+        tops_per_watt=efficiency,
+        watt=chip.tiles * energy / period,
+        tops_per_mm2=density,
+        mvm_seconds=period,
         mvm_joule=energy,
+        tops_per_watt_range=None if bar is None else (efficiency / bar.energy[1], efficiency / bar.energy[0]),
+        tops_per_mm2_range=None if bar is None else (density * bar.density[0], density * bar.density[1]),
     )
 
 
@@ -190,6 +234,8 @@ class Summary:
     """Two per multiply-accumulate of the network."""
     tiles_used: int
     utilisation: float
+    energy_range: tuple[float, float] | None = None
+    """Where two of three chips would lie, as `error_bar` says, in J; None where it says nothing."""
 
     @property
     def tops_per_watt(self) -> float:
@@ -201,4 +247,13 @@ def summarise(program: Program, cost: CostTree) -> Summary:
     """Sum up a cost tree."""
     graph, placement, total = program.quant.graph, program.placement, cost.total
     macs = sum(graph.macs(n) for n in graph.matrix_nodes())
-    return Summary(total.energy, total.latency, total.area, 2 * macs, placement.tiles_used, placement.utilisation)
+    bar = error_bar(program.chip)
+    return Summary(
+        total.energy,
+        total.latency,
+        total.area,
+        2 * macs,
+        placement.tiles_used,
+        placement.utilisation,
+        None if bar is None else (total.energy * bar.energy[0], total.energy * bar.energy[1]),
+    )

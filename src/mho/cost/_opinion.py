@@ -15,6 +15,46 @@ _STATIC = ("CurrentDomain", "ResistiveDivision", "ResistanceSum")
 """MAC principles in which currents flow as long as cells are read."""
 
 
+@dataclass(frozen=True)
+class ErrorBar:
+    """How far off estimates of such a chip are: where two of three unseen chips lie, measured over predicted.
+
+    It is the error of the law of the chip's kind (`mho validate silicon`), taken for that of the sum of a chip's parts,
+    of which nobody has measured one.
+    """
+
+    principle: Principle
+    energy: tuple[float, float]
+    """Of an operation, low and high."""
+    density: tuple[float, float]
+    """Of operations a second and area."""
+
+
+def error_bar(chip: Chip) -> ErrorBar | None:
+    """Return the error bar of a chip's estimates; None for tiles of one's own, of which there is no law.
+
+    >>> error_bar(Chip.load("dimc-sram")).energy
+    (0.54, 1.44)
+    """
+    principle = _principle_of(chip)
+    if principle is None:
+        return None
+    law = load_law(principle)
+    return ErrorBar(principle, law.energy_range, law.density_range)
+
+
+def _principle_of(chip: Chip) -> Principle | None:
+    """Return how a chip's tiles sum."""
+    tile = chip.tile
+    if isinstance(tile, DigitalTile):
+        return "digital"
+    if not isinstance(tile, AnalogTile):
+        return None
+    if not isinstance(tile.cell, Sram | Dram):
+        return "current"
+    return "static" if type(tile.principle).__name__ in _STATIC else "charge"
+
+
 def macro_of(chip: Chip) -> Macro | None:
     """Return a tile of the chip as a macro at the chip's speed; None where its logic states no node.
 
@@ -39,13 +79,11 @@ def macro_of(chip: Chip) -> Macro | None:
             cores=chip.tiles,
             processor=1.0,
         )
-    if not isinstance(tile, AnalogTile) or not tile.post.logic.node:
+    principle = _principle_of(chip)
+    if not isinstance(tile, AnalogTile) or principle is None or not tile.post.logic.node:
         return None
     slices, phases = len(tile.weights.significance), len(tile.inputs.significance(True))
     turns = tile.columns_per_converter
-    principle: Principle = "current"
-    if isinstance(tile.cell, Sram | Dram):
-        principle = "static" if type(tile.principle).__name__ in _STATIC else "charge"
     latency = sum(c.latency for c in tile.mvm_cost(rows, columns, True).values())
     return Macro(
         principle,

@@ -198,15 +198,19 @@ def _baseline(points: Sequence[Measured], family: Family, chip: str, what: str) 
         if p.family == family and p.chip != chip and (value := getattr(p, what)) is not None
     ]
     table = torch.tensor(rows, dtype=torch.float64)
-    x, y = table[:, :3], table[:, 3]
+    a, b, c = least_absolute(table[:, :3], table[:, 3]).tolist()
+    return lambda node, supply: math.exp(a + b * node + c * supply)
+
+
+def least_absolute(x: Tensor, y: Tensor) -> Tensor:
+    """Return the coefficients of y on the columns of x with the least absolute errors; those below 0.05 are squared."""
     weight = torch.ones_like(y)
-    ridge = 1e-6 * torch.eye(3, dtype=torch.float64)
-    beta = torch.zeros(3, dtype=torch.float64)
+    ridge = 1e-6 * torch.eye(x.shape[1], dtype=x.dtype)
+    beta = torch.zeros(x.shape[1], dtype=x.dtype)
     for _ in range(50):  # iteratively reweighted least squares
         beta = torch.linalg.solve((x * weight[:, None]).T @ x + ridge, (x * weight[:, None]).T @ y)
         weight = 1 / (y - x @ beta).abs().clamp(min=0.05)
-    a, b, c = beta.tolist()
-    return lambda node, supply: math.exp(a + b * node + c * supply)
+    return beta
 
 
 def factor(ratios: Iterable[float | None], quantile: float = 0.5) -> float:

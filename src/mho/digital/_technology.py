@@ -179,14 +179,24 @@ class Technology:
         """Return the area of a six-transistor cell in m2; a table, since F2 says nothing below 22 nm."""
         return _plain(self._at("sram_cell_area", node), node)
 
-    def sram(self, bits: Number, node: Number, supply: Number | None = None) -> Mapping[str, Cost]:
+    def sram_edge_area(self, node: Number) -> Number:
+        """Return the area in m2 that one row, or one column, of a memory macro takes beside its cells."""
+        macro = self.sram_macro
+        own = self._at("sram_cell_area", macro.node)
+        edge = (macro.bit_area * macro.efficiency / own - 1) * math.sqrt(macro.bits)
+        return _plain(self._at("sram_cell_area", node) / macro.efficiency * edge / 2, node)
+
+    def sram(
+        self, bits: Number, node: Number, supply: Number | None = None, cell_area: Number | None = None
+    ) -> Mapping[str, Cost]:
         """Return the cost of moving one `bit` into or out of a memory of so many bits, and of the whole `part`.
 
-        The time of an access is a gate delay for each bit of the address.
+        The time of an access is a gate delay for each bit of the address. Cells are the densest of six transistors,
+        unless their area in m2 is given.
         """
         given = (bits, node, supply)
         volt = self._supply(node, supply)
-        macro = self._sram(bits, node, volt)
+        macro = self._sram(bits, node, volt, cell_area)
         latency = self._delay(node, volt) * torch.as_tensor(bits, dtype=torch.float64).log2().clamp(min=1)
         return {
             "bit": Cost(energy=_plain(macro.energy, *given), latency=_plain(latency, *given)),
@@ -293,9 +303,11 @@ class Technology:
 
         return self._at("nand2_delay", node) * law(volt) / law(nominal)
 
-    def _sram(self, bits: Number, node: Number, volt: Tensor) -> Cost:
+    def _sram(self, bits: Number, node: Number, volt: Tensor, cell_area: Number | None = None) -> Cost:
         """Energy of a bit; area and leakage of the macro."""
         macro, cell = self.sram_macro, self._at("sram_cell_area", node)
+        if cell_area is not None:
+            cell = torch.as_tensor(cell_area, dtype=torch.float64)
         count = torch.as_tensor(bits, dtype=torch.float64)
         if not bool((count > 0).all()):
             raise SpecError([f"bits: a memory has more than 0, not {float(count.min()):g}"])

@@ -13,6 +13,7 @@ from ._report import Report as Report
 from ._report import provenance as provenance
 from ._report import report as report
 from ._silicon_figures import silicon_scatter as silicon_scatter
+from ._silicon_figures import silicon_trend as silicon_trend
 from ._style import picture_kind as picture_kind
 from ._style import save_figure as save_figure
 from ._system_figures import architecture_figure as architecture_figure

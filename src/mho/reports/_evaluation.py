@@ -125,6 +125,7 @@ class Evaluation:
             "programming_energy_j": self.programming().energy,
             "programming_latency_s": self.programming().latency,
             "energy_j": summary.energy,
+            "energy_range_j": summary.energy_range,
             "latency_s": summary.latency,
             "area_m2": summary.area,
             "operations": summary.operations,

@@ -22,10 +22,14 @@ BLOCKS = {
     "input encoding": "#86bbd8",
     "output encoding": "#d1603d",
     "digital": "#f2c14e",
+    "network": "#7fb069",
     "digital operators": "#b8a26a",
     "digital unit": "#b8a26a",
     "clock": "#9d8bb5",
+    "clock tree": "#7d6b99",
+    "control": "#c98fb0",
     "refresh": "#6f8fa0",
+    "buffer refresh": "#8fb0a0",
     "leakage": "#b7bfc8",
 }
 

@@ -16,7 +16,7 @@ import torch
 
 import mho.reports._figures as figures
 from mho.core import HOW, Cost, How, cite, cited_keys, entry_fields, format_quantity, walk_sources, write_atomically
-from mho.cost import by_block, layer_costs, rate, second_opinion
+from mho.cost import by_block, layer_costs, rate, second_opinion, uncounted
 
 from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
@@ -170,7 +170,7 @@ class Report:
                 for e in self._distinct_chips()
             ],
             ratings=[
-                {"chip": chip, "peak": rate(chip), "opinion": second_opinion(chip)}
+                {"chip": chip, "peak": rate(chip), "opinion": second_opinion(chip), "uncounted": uncounted(chip)}
                 for chip in {e.program.chip.fingerprint(): e.program.chip for e in es}.values()
             ],
             sources=[

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from mho.cost import PRINCIPLES, Prediction, factor
+from mho.cost import FAMILIES, PRINCIPLES, Measured, Prediction, factor, figure_of, trends
 
 from ._style import INK, PAPER, SERIES, dress, styled
 
@@ -71,6 +71,42 @@ def silicon_scatter(predictions: Sequence[Prediction], own: Sequence[Prediction]
     axes.legend(frameon=False, fontsize=8, loc="lower right", title="median", title_fontsize=8)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=9)
+    return figure
+
+
+@styled
+def silicon_trend(points: Sequence[Measured]) -> Figure:
+    """Draw efficiency and density of published macros, in 1-bit operations, against the year, with the line of each
+    family and its growth a year; points of one year lie side by side by family.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    found = trends(points)
+    figure = Figure(figsize=(10.5, 4.0), layout="constrained", facecolor=PAPER)
+    panels = figure.subplots(1, 2)
+    families = list(dict.fromkeys(FAMILIES.values()))
+    for axes, name, label in zip(
+        panels, ("tops_per_watt", "tops_per_mm2"), ("1-bit TOPS/W", "1-bit TOPS/mm²"), strict=True
+    ):
+        dress(axes)
+        for i, family in enumerate(families):
+            own = [(p.macro.year, v) for p in points if p.family == family and (v := figure_of(p, name)) is not None]
+            x = [float(year) + 0.12 * (i - 1) for year, _ in own]
+            axes.scatter(x, [v for _, v in own], s=16, color=SERIES[i], alpha=0.7, linewidth=0)
+        for t in (t for t in found if t.figure == name):
+            colour = SERIES[families.index(t.family)]
+            low, high = t.growth_range
+            axes.plot(
+                t.years, [t.at(y) for y in t.years], color=colour, linewidth=1.8,
+                label=f"{t.family}: ×{t.growth:.2f} a year ({low:.2f} to {high:.2f})",
+            )  # fmt: skip
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("year of publication")
+        axes.set_ylabel(label)
+        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.24))
     return figure
 
 

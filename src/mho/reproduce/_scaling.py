@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from mho.core import Cost
-from mho.digital import load_technology
+from mho.digital import EdramBuffer, load_buffer, load_technology
 from mho.tiles import characterise, load_tile
 
 from ._row import Mark, Result, Row
@@ -119,6 +120,13 @@ def _sram() -> list[Row]:
         rows.append(Row(f"64 bits of {kilobytes} KB", "pJ", published, ours, 0.5, source, mark))
     ours = 1e12 * table.sram(64 * 8192, 32e-9)["bit"].energy
     rows.append(Row("a bit of 64 KB, 32 nm", "pJ", 0.08, ours, 0.5, "[isaac2016]", comment="theirs is eDRAM"))
+    edram = load_buffer("edram-512kb")
+    assert isinstance(edram, EdramBuffer)
+    edram, logic = replace(edram, banks=2, word=256), table.logic(32e-9)  # words of 256 bits, as published
+    note = "cells of three tenths of a static one, assumed"
+    ours, area = 1e12 * edram.bit(logic).energy, 1e6 * sum(p.area for p in edram.parts(logic).values())
+    rows.append(Row("a bit of 64 KB of eDRAM, 32 nm", "pJ", 0.08, ours, 0.5, "[isaac2016]", comment=note))
+    rows.append(Row("area of 64 KB of eDRAM, 32 nm", "mm2", 0.083, area, 0.5, "[isaac2016]", comment=note))
     return rows
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from mho.chip import Chip
 from mho.core import (
+    Cost,
     Joule,
     Loader,
     Metre,
@@ -18,7 +19,7 @@ from mho.core import (
     SquareMetre,
     Watt,
 )
-from mho.cost import rate
+from mho.cost import rate, silicon
 from mho.digital import ROOMS as _DIGITAL
 from mho.digital import DigitalUnit
 
@@ -106,7 +107,7 @@ class Medium:
 
         Writing is as its cells say. Not taken over: node and wear of the cells.
         """
-        tile, whole = chip.tile, rate(chip)
+        tile, whole = chip.tile, rate(replace(chip, network=None))  # a plan has links of its own
         parts = tile.parts()
         rows, columns = tile.shape
         cells = parts["cells"].area
@@ -116,7 +117,16 @@ class Medium:
             chip.digital,
             lanes=max(1, chip.digital.lanes // chip.tiles),
             buffer_bits=chip.digital.buffer_bits // chip.tiles,
+            buffer=None,
+            clock_tree=None,
+            table=None,
+            control=None,
         )
+        own, all_ = share.costs()["part"], silicon(replace(chip, network=None)).total
+        known = sum(parts.values(), own)
+        # Controllers, clock trees, buffers of another kind.
+        more = Cost(area=all_.area / chip.tiles - known.area, leakage=all_.leakage / chip.tiles - known.leakage)
+        kept = sum(c.leakage for c in chip.digital.upkeep().values()) / chip.tiles
         low, high = tile.weight_range
         return cls(
             title=chip.title,
@@ -127,7 +137,7 @@ class Medium:
             tiers=1,
             rows=rows,
             columns=columns,
-            periphery=sum(c.area for name, c in parts.items() if name != "cells"),
+            periphery=sum(c.area for name, c in parts.items() if name != "cells") + more.area,
             over=False,
             digital=tile.exact,
             product=whole.mvm_joule,
@@ -135,7 +145,7 @@ class Medium:
             write=write.energy / (rows * columns),
             write_time=write.latency / rows,
             endurance=float("inf"),
-            leakage=keeps + sum(c.leakage for c in (*parts.values(), share.costs()["part"])),
+            leakage=keeps + kept + more.leakage + known.leakage,
             unit=share,
             tiles=chip.tiles,
             sources=chip.sources,

@@ -11,7 +11,7 @@ from mho.core import Loader, Positive, Room, Source
 from ._workload import DynamicOp, MatrixOp, Workload
 
 _NORM, _SOFTMAX, _GATE, _ACTIVATION, _POOL = 6, 4, 3, 2, 1
-"""Operations a number, as the digital unit counts them."""
+"""Operations a number, all charged alike; `mho.ir.work` tells them apart for a captured network."""
 
 
 class AbstractShape(ABC):

@@ -340,6 +340,10 @@ class AnalogTile(AbstractTile):
         """Multiply mean pulses with mean conductances."""
         return expected_activity(self, layout, weights, values, shape, signed)
 
+    def product_bits(self, rows: int, columns: int) -> tuple[int, int]:
+        """All inputs, and sums as wide as the accumulators."""
+        return rows * self.inputs.resolution, columns * self.post.accumulator_bits
+
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return drivers, read-out and registers of one product."""
         return mvm_cost(self, rows, columns, signed)

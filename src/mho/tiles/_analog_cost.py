@@ -129,7 +129,7 @@ def mvm_cost(tile: AnalogTile, rows: int, columns: int, signed: bool) -> Mapping
         driver_energy += tile.inputs.time_steps * compare
     read = (columns + tile.weights.reference_column) * tile.weights.lines_per_weight
     readers = read / (tile.columns_per_converter if tile.converter.concurrent else 1)
-    bits = rows * tile.inputs.resolution + columns * tile.post.accumulator_bits
+    bits = sum(tile.product_bits(rows, columns))
     select = 0.0 if tile.select is None else tile.select.energy(tile.row_cells)
     restore = tile.cell.costs().get("restore")
     restored = {} if restore is None else {"restore": _restored(tile, restore) * (rows * pulses)}
@@ -191,7 +191,8 @@ def parts(tile: AnalogTile) -> Mapping[str, Cost]:
     # A converter that samples needs every line held at once; one that counts takes its lines in turn.
     held = converters if tile.converter.concurrent else columns * tile.weights.lines_per_weight
     behind = tile.converter.costs(tile.rows)["part"] + tile.post.costs()["part"]
-    bits = tile.rows * tile.inputs.resolution + tile.cols * tile.post.accumulator_bits
+    behind += Cost(leakage=tile.converter.leakage or 0.0)
+    bits = sum(tile.product_bits(tile.rows, tile.cols))
     registers = tile.post.logic.register(bits)
     return {
         "cells": cells,

@@ -249,6 +249,14 @@ class AbstractTile(ABC):
             signed: whether inputs have a sign.
         """
 
+    def product_bits(self, rows: int, columns: int) -> tuple[int, int]:
+        """Return the bits that a product of a block brings in, and those of its sums.
+
+        Raises:
+            SpecError: if the class does not say.
+        """
+        raise SpecError([f"{type(self).__name__} does not say how many bits a product moves; give it `product_bits`"])
+
     @abstractmethod
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return the cost by block of one matrix-vector product that uses so many rows and columns, cells apart."""

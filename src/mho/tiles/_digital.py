@@ -180,6 +180,10 @@ class DigitalTile(AbstractTile):
         bits = self.inputs.bits + self._built + (self.rows - 1).bit_length()
         return self.logic.adder(bits) + self.logic.register(bits)
 
+    def product_bits(self, rows: int, columns: int) -> tuple[int, int]:
+        """All inputs, and sums as wide as the products in them."""
+        return rows * self.inputs.bits, columns * (self.inputs.bits + self.weight_bits)
+
     def mvm_cost(self, rows: int, columns: int, signed: bool) -> Mapping[str, Cost]:
         """Return what does not depend on the data: word lines, accumulators, registers."""
         bits = self.inputs.bits
@@ -187,7 +191,7 @@ class DigitalTile(AbstractTile):
         accumulate = self._accumulator()
         stages = self._stages()
         period = max(self._tree().latency / self.pipeline, accumulate.latency)
-        transfer = rows * bits + columns * (bits + self.weight_bits)
+        transfer = sum(self.product_bits(rows, columns))
         return {
             "input encoding": Cost(rows * bits * line.energy),
             "output encoding": Cost(

@@ -23,15 +23,25 @@ class PreConversion:
     """Output noise as a fraction of the largest code of a bipolar converter."""
     crosstalk: Annotated[Ratio, NotNegative] = 0.0
     """Share of the signal of each neighbouring bit line that a line picks up."""
+    leakage: Annotated[Watt, NotNegative] | None = None
+    """Static power of one column's circuit at rest; None where it is not counted."""
     sources: tuple[Source, ...] = ()
 
     def scaled(self, to: Scaling) -> PreConversion:
         """Return this circuit at another node and supply, as fast as before."""
-        return replace(self, bias_power=self.bias_power * to.analog_power, area=self.area * to.analog_area)
+        return replace(
+            self,
+            bias_power=self.bias_power * to.analog_power,
+            area=self.area * to.analog_area,
+            leakage=None if self.leakage is None else self.leakage * to.leakage,
+        )
 
     def costs(self, on_time: float) -> Mapping[str, Cost]:
-        """Return the cost of reading one column for `on_time` seconds, and the area of one."""
-        return {"read": Cost(energy=self.bias_power * on_time), "part": Cost(area=self.area)}
+        """Return the cost of reading one column for `on_time` seconds, and area and leakage of one."""
+        return {
+            "read": Cost(energy=self.bias_power * on_time),
+            "part": Cost(area=self.area, leakage=self.leakage or 0.0),
+        }
 
 
 @dataclass(frozen=True)
