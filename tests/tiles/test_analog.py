@@ -37,7 +37,7 @@ from mho.tiles import (
     LinearLayout,
     OffsetColumn,
     Split,
-    _analog,
+    _multiply,
     characterise,
     load_tile,
 )
@@ -233,7 +233,7 @@ def test_images_do_not_depend_on_the_chunks(
     noise = Seed(0).child("noise").normal((3, 13, *tile.noise_shape(layout, positions, True)))
     whole = tile.multiply(layout, state, x, True, noise)
     for size in (1, 5000):
-        monkeypatch.setattr(_analog, "_CHUNK", size)
+        monkeypatch.setattr(_multiply, "_CHUNK", size)
         cut = tile.multiply(layout, state, x, True, noise)
         # The order of summing within a product is up to the BLAS, so a sum on the border of two codes may fall.
         assert (cut == whole).double().mean() > 0.999
