@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mho.systems import assumed, fit, load_medium, load_workload, media, shapes
+from mho.systems import assumed, coolings, fit, load_medium, load_workload, media, shapes
 
 
 def test_technologies(cli: Any) -> None:
@@ -23,6 +23,31 @@ def test_technologies(cli: Any) -> None:
     text = " ".join(out.split())
     assert "sram-5nm: " in text
     assert "of the weights do not fit" in text
+
+
+def test_dies(cli: Any) -> None:
+    """The second table: dies, vias, heat, temperature, price; a hot one is told with its limit."""
+    code, out, _ = cli("fit", "resnet-50", "-t", "sram-5nm", "-t", "pcm-3d", "--cooling", "fanless")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    rows = [text.split() for text in out.split("dies, each with no sink, no fan")[1].splitlines()]
+    for name in ("pcm-3d", "sram-5nm"):
+        plan = fit(load_workload("resnet-50"), load_medium(name), cooling="fanless")
+        words = next(w for w in rows if w[:1] == [name])
+        assert words[1:4] == ["1", f"{plan.dies.each * 1e6:.3g}", f"{plan.tiles * plan.medium.vias:,.3g}"]
+        assert words[-3:] == [f"{plan.junction() - 273.15:.0f}", "°C", f"{plan.dies.price:.2f}"]
+
+
+def test_what_is_too_hot(cli: Any, tmp_path: Path) -> None:
+    air = tmp_path / "air.toml"
+    air.write_text(
+        'title = "wool"\nambient = "300 K"\nlimit = "320 K"\nsink = "20 K/W"\nspreader = "400 W/m/K"\n'
+        'interface = "200 kW/m2/K"\ndie = "667 kW/m2/K"\n',
+        encoding="utf-8",
+    )
+    code, out, _ = cli("fit", "resnet-50", "-t", "sram-5nm", "--cooling", str(air))
+    assert code == 0
+    assert "above the limit of 47 °C with wool, which lets it do" in " ".join(out.split())
 
 
 def test_a_chip_and_a_network_of_ones_own(cli: Any, desk: Path) -> None:
@@ -55,7 +80,7 @@ def test_lists(cli: Any) -> None:
     code, out, _ = cli("fit")
     assert code == 0
     words = out.replace(",", " ").split()
-    assert set(words) >= {*shapes(), *media()}
+    assert set(words) >= {*shapes(), *media(), *coolings()}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +91,7 @@ def test_lists(cli: Any) -> None:
         (("resnet-20", "--area", "1 um2"), "must hold at least one tile of"),
         (("resnet-20", "-t", "sram5"), "no preset 'sram5' in media; did you mean 'sram-5nm'?"),
         (("resnet-20", "--memory", "hbm9"), "no preset 'hbm9' in memories"),
+        (("resnet-20", "--cooling", "fan"), "no preset 'fan' in coolings; did you mean 'fanless'?"),
         (("resnet-20", "nochip"), "no preset 'nochip' in chips"),
         (("desk_networks:small",), "say its shape, such as --input-shape 3,32,32"),
         (("resnet-20", "--picture", "p.gif"), "a picture must end with .svg, .png or .pdf"),

@@ -19,6 +19,9 @@ def test_a_scenario(cli: Any, tmp_path: Path) -> None:
         d.name for d in pareto(d for d in found if d.feasible)
     }
     assert picture.exists()
+    for d in found:
+        words = next(w for w in lines if w[0] == d.name)
+        assert f"{d.junction - 273.15:.0f}" in words
 
 
 def test_json_with_a_chip(cli: Any) -> None:

@@ -76,8 +76,22 @@ def test_tiers_share_the_periphery() -> None:
     double = replace(m, tiers=2 * m.tiers)
     assert double.tile_area == m.tile_area
     assert double.weights_per_area == 2 * m.weights_per_area
-    beside = replace(m, over=False)
+    beside = replace(m, over=False, stack=None)
     assert beside.array_area == pytest.approx(m.cell_area + m.periphery)
+
+
+def test_vias_of_a_tile() -> None:
+    """A line for each row and each column of cells, through each tier; pillars stand over one another."""
+    m = load_medium("rram-3d-55nm")
+    assert m.lines == 256 + 8 * 256
+    assert m.vias == 8 * m.lines
+    assert m.stack is not None
+    wide = replace(m, stack=replace(m.stack, link=replace(m.stack.link, lane_area=1e-9)))
+    assert wide.via_area == m.lines * 1e-9
+    assert wide.array_area == pytest.approx(m.cell_area + m.lines * 1e-9)
+    assert load_medium("rram-22nm").vias == 0
+    with pytest.raises(ValueError, match=r"^tiers of a stack lie over their periphery; set over to true"):
+        replace(m, over=False)
 
 
 def test_presets() -> None:

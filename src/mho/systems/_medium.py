@@ -19,8 +19,10 @@ from mho.core import (
     Watt,
 )
 from mho.cost import rate
-from mho.digital import ROOMS as _DIGITAL
 from mho.digital import DigitalUnit
+
+from ._stack import ROOMS as _STACKS
+from ._stack import Stack
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,15 @@ class Medium:
     """The share of the chip's digital unit that comes with a tile."""
     tiles: int | None = None
     """Tiles of a chip that exists; None if there may be any number."""
+    stack: Stack | None = None
+    """What tiers are joined by; None for one tier beside its periphery."""
+    logic_node: Annotated[Metre, NotNegative] = 0.0
+    """Of the periphery; 0 if it is that of the cells."""
     sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.stack is not None and not self.over:
+            raise ValueError("tiers of a stack lie over their periphery; set over to true, or leave the stack out")
 
     @property
     def tier_weights(self) -> int:
@@ -78,7 +88,28 @@ class Medium:
     @property
     def array_area(self) -> float:
         """Area of a tile without its share of the digital unit, in m2."""
-        return max(self.cell_area, self.periphery) if self.over else self.cell_area + self.periphery
+        tier = self.cell_area + self.via_area
+        return max(tier, self.periphery) if self.over else tier + self.periphery
+
+    @property
+    def periphery_node(self) -> float:
+        """Node of the periphery, in m; 0 if not known."""
+        return self.logic_node or self.node
+
+    @property
+    def lines(self) -> int:
+        """Word and bit lines of a tier of a tile: one for each row of weights and each column of cells."""
+        return self.rows + self.columns * self.cells
+
+    @property
+    def vias(self) -> int:
+        """Vias of a tile, one a line through each tier."""
+        return self.lines * self.tiers if self.stack else 0
+
+    @property
+    def via_area(self) -> float:
+        """Area in m2 that vias take from each tier of a tile."""
+        return self.lines * self.stack.link.lane_area if self.stack else 0.0
 
     @property
     def tile_area(self) -> float:
@@ -142,7 +173,7 @@ class Medium:
         )
 
 
-ROOMS = (Room(Medium, {"Medium": Medium}, "media"), *_DIGITAL)
+ROOMS = (Room(Medium, {"Medium": Medium}, "media"), *_STACKS)
 
 
 def media() -> list[str]:
