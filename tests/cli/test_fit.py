@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mho.systems import assumed, coolings, fit, load_medium, load_workload, media, shapes
+from mho.systems import assumed, coolings, fit, load_medium, load_stack, load_workload, media, shapes, stacks
 
 
 def test_technologies(cli: Any) -> None:
@@ -50,6 +50,21 @@ def test_what_is_too_hot(cli: Any, tmp_path: Path) -> None:
     assert "above the limit of 47 °C with wool, which lets it do" in " ".join(out.split())
 
 
+def test_planar_media_in_tiers(cli: Any) -> None:
+    code, out, _ = cli(
+        "fit", "resnet-50", "-t", "rram-22nm", "-t", "pcm-3d", "--tiers", "8", "--stack", "hybrid-bond",
+        "--logic-node", "7 nm", "--json",
+    )  # fmt: skip
+    assert code == 0
+    plans = {p["name"]: p for p in json.loads(out)}
+    assert set(plans) == {"rram-22nm", "pcm-3d", "rram-22nm x8 on 7 nm"}
+    tall = load_medium("rram-22nm").stacked(8, load_stack("hybrid-bond"), 7e-9)
+    plan = fit(load_workload("resnet-50"), tall)
+    found = plans["rram-22nm x8 on 7 nm"]
+    assert (found["area_m2"], found["price_dollars"]) == (plan.area, plan.dies.price)
+    assert found["vias"] == plan.tiles * 8 * (256 + 8 * 256)
+
+
 def test_a_chip_and_a_network_of_ones_own(cli: Any, desk: Path) -> None:
     code, out, _ = cli("fit", "desk_networks:small", "mine.toml", "--input-shape", "3,8,8", "--json")
     assert code == 0
@@ -80,7 +95,7 @@ def test_lists(cli: Any) -> None:
     code, out, _ = cli("fit")
     assert code == 0
     words = out.replace(",", " ").split()
-    assert set(words) >= {*shapes(), *media(), *coolings()}
+    assert set(words) >= {*shapes(), *media(), *coolings(), *stacks()}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +108,10 @@ def test_lists(cli: Any) -> None:
         (("resnet-20", "--memory", "hbm9"), "no preset 'hbm9' in memories"),
         (("resnet-20", "--cooling", "fan"), "no preset 'fan' in coolings; did you mean 'fanless'?"),
         (("resnet-20", "nochip"), "no preset 'nochip' in chips"),
+        (("resnet-20", "--tiers", "8", "--stack", "glue"), "no preset 'glue' in stacks"),
+        (("resnet-20", "--logic-node", "7 nm"), "say how many with --tiers"),
+        (("resnet-20", "--tiers", "2", "--logic-node", "7 kg"), "--logic-node: expected a number in m"),
+        (("resnet-20", "--tiers", "2", "--logic-node", "1 nm"), "node: must lie from 3 to 180 nm"),
         (("desk_networks:small",), "say its shape, such as --input-shape 3,32,32"),
         (("resnet-20", "--picture", "p.gif"), "a picture must end with .svg, .png or .pdf"),
     ],

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from mho.chip import Chip
-from mho.core import Loader
+from mho.core import Loader, SpecError
 from mho.cost import rate
 from mho.digital import ROOMS as DIGITAL
-from mho.digital import Logic
-from mho.systems import Medium, load_medium, media
+from mho.digital import Logic, load_technology
+from mho.systems import Medium, load_medium, load_stack, media
 from mho.tiles import characterise, load_tile
 
 
@@ -92,6 +92,53 @@ def test_vias_of_a_tile() -> None:
     assert load_medium("rram-22nm").vias == 0
     with pytest.raises(ValueError, match=r"^tiers of a stack lie over their periphery; set over to true"):
         replace(m, over=False)
+
+
+@pytest.mark.parametrize("name", ["rram-22nm", "sram-5nm", "pcm-14nm"])
+def test_a_planar_medium_in_tiers(name: str) -> None:
+    """As many weights over one periphery, lines with vias through all tiers, and 8 bits on each line."""
+    m, stack = load_medium(name), load_stack("tsv")
+    tall = m.stacked(8, stack)
+    assert tall.tiers == 8
+    assert tall.periphery == m.periphery
+    assert tall.array_area == max(m.cell_area + m.lines * 2.89e-12, m.periphery)
+    assert tall.product - m.product == pytest.approx(8 * m.lines * 8 * 0.02e-12)
+    assert tall.leakage == 8 * m.leakage
+    assert tall.period == m.period
+    assert tall.weights_per_area > 3 * m.weights_per_area
+    assert tall.title == f"{m.title}, 8 tiers on micro bumps"
+
+
+def test_logic_of_another_node_below() -> None:
+    """Analog periphery by 0.415 in area from 28 to 7 nm; cells, and their fifth of a product, stay at 22 nm."""
+    m, stack = load_medium("rram-22nm"), load_stack("monolithic")
+    to = load_technology().scaling(28e-9, 7e-9)
+    over = m.stacked(8, stack, 7e-9)
+    assert over.periphery == pytest.approx(m.periphery * to.analog_area)
+    assert over.cell_area == m.cell_area
+    assert over.product - over.via_energy == pytest.approx(m.product * (0.2 + 0.8 * to.analog_energy))
+    assert over.period == m.period
+    assert (over.node, over.periphery_node) == (22e-9, 7e-9)
+    assert over.unit.logic.node == 7e-9
+    gates = load_medium("sram-22nm").stacked(2, stack, 7e-9)
+    step = load_technology().scaling(22e-9, 7e-9)
+    assert gates.periphery == pytest.approx(load_medium("sram-22nm").periphery * step.area)
+    assert gates.period == pytest.approx(load_medium("sram-22nm").period * step.delay)
+    same = m.stacked(8, stack, 28e-9)
+    assert same.periphery == pytest.approx(m.periphery)
+    assert same.product == pytest.approx(m.stacked(8, stack).product)
+
+
+def test_what_cannot_be_stacked() -> None:
+    stack = load_stack("monolithic")
+    with pytest.raises(SpecError, match=r"^3D RRAM, vertical, 55 nm has 8 tiers already; stack a planar medium$"):
+        load_medium("rram-3d-55nm").stacked(2, stack)
+    with pytest.raises(SpecError, match=r"^tiers: a stack has at least one over its logic, not 0$"):
+        load_medium("rram-22nm").stacked(0, stack)
+    chip = Medium.of_chip(Chip.load("hermes"))
+    with pytest.raises(SpecError, match=r"^logic_node: the node of .* is not known, so its periphery stays"):
+        chip.stacked(2, stack, 7e-9)
+    assert chip.stacked(2, stack).tiers == 2
 
 
 def test_presets() -> None:

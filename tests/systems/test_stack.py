@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from mho.core import FileError
 from mho.cost import die_cost, load_foundry
-from mho.systems import load_stack, stacks, tier_rises
+from mho.systems import fit, load_medium, load_stack, load_workload, stacks, tier_rises
 
 
 def test_what_a_tier_lets_through() -> None:
@@ -77,6 +78,29 @@ def test_each_tier_costs(name: str, tiers: int, area: float) -> None:
     assert stack.price(area, tiers + 1, 28e-9, 28e-9) > price
     worse = replace(stack, joint_yield=stack.joint_yield / 2)
     assert worse.price(area, tiers, 28e-9, 28e-9) == pytest.approx(math.ldexp(price, tiers))
+
+
+def test_the_table_of_the_page() -> None:
+    """Each line of the comparison with planar media, recomputed."""
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "systems.md").read_text(encoding="utf-8")
+    table = page.split("| medium | weights a mm² (thousand) | a product, its vias (nJ) |")[1].split("\n\n")[0]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    assert len(lines) == 19
+    planar = load_medium("rram-22nm")
+    for name, density, product, *networks in lines:
+        if name.startswith("×"):
+            how = name.split("`")[1]
+            medium = planar.stacked(8, load_stack(how), 7e-9 if name.endswith("on 7 nm") else None)
+        else:
+            medium = planar = load_medium(name.strip("`"))
+        found = [medium.weights_per_area * 1e-9, medium.product * 1e9]
+        if name.startswith("×"):
+            found.append(medium.via_energy * 1e9)
+        for network in ("llama-3.2-1b", "vgg16"):
+            plan = fit(load_workload(network), medium)
+            found += [plan.area * 1e6, plan.energy * 1e3, plan.dies.price]
+        told = [float(x.replace(",", "")) for cell in (density, product, *networks) for x in cell.split(", ")]
+        assert told == pytest.approx(found, rel=0.06)  # two digits of the smallest
 
 
 def test_wrong_values() -> None:

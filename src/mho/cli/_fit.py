@@ -19,7 +19,7 @@ from ._network import network_of
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mho.systems import Plan, Workload
+    from mho.systems import Medium, Plan, Workload
 
 
 @app.command()
@@ -39,6 +39,9 @@ def fit(
     context: Annotated[int, typer.Option(min=0, help="Tokens before the one that is computed.")] = 2048,
     batch: Annotated[int, typer.Option(min=1, help="Items that share one reloading of weights.")] = 1,
     cooling: Annotated[str, typer.Option(help="Of each die: a preset or a TOML file.")] = "forced-air",
+    tiers: Annotated[int, typer.Option(min=0, help="Also each planar technology as so many tiers over its logic.")] = 0,
+    stack: Annotated[str, typer.Option(help="What joins these tiers: a preset or a TOML file.")] = "monolithic",
+    logic_node: Annotated[str | None, typer.Option(help="Node of the logic below them, such as '7 nm'.")] = None,
     show_assumed: Annotated[bool, typer.Option("--assumed", help="List the guesses behind the numbers.")] = False,
     alone: Annotated[bool, typer.Option("--alone", help="Parts of layers share no tier.")] = False,
     input_shape: Annotated[
@@ -57,13 +60,13 @@ def fit(
     from mho.core import parse_quantity
     from mho.digital import load_memory
     from mho.reports import picture_kind, plan_figure, save_figure
-    from mho.systems import Medium, coolings, load_cooling, load_medium, media, shapes
+    from mho.systems import Medium, coolings, load_cooling, load_medium, media, shapes, stacks
     from mho.systems import fit as fit_
 
     from ._show import answers, check_places
 
     if not model:
-        lists = {"shapes": shapes(), "technologies": media(), "coolings": coolings()}
+        lists = {"shapes": shapes(), "technologies": media(), "coolings": coolings(), "stacks": stacks()}
         answers.print("\n".join(f"{kind}: {', '.join(names)}" for kind, names in lists.items()), highlight=False)
         return
     for path in (csv_file, picture):
@@ -82,6 +85,8 @@ def fit(
         from mho import Chip
 
         chosen = {chip: Medium.of_chip(Chip.load(chip))} | chosen
+    if tiers or logic_node is not None:
+        chosen |= _stacked(chosen, tiers, stack, logic_node)
     plans = [
         fit_(
             workload, medium, name=name, area=room, batch=batch, memory=beside, memories=memories, packed=not alone,
@@ -106,6 +111,25 @@ def fit(
             answers.print(text, highlight=False, markup=False)
     else:
         answers.print(f"{len(guesses)} groups of assumed numbers; --assumed lists them.", highlight=False)
+
+
+def _stacked(chosen: dict[str, Medium], tiers: int, stack: str, logic_node: str | None) -> dict[str, Medium]:
+    """Return the planar ones of the chosen media as stacks, by name."""
+    from mho.core import parse_quantity
+    from mho.systems import load_stack
+
+    if not tiers:
+        raise SpecError(["--logic-node is that of the logic below tiers; say how many with --tiers"])
+    try:
+        node = None if logic_node is None else parse_quantity(logic_node, "m")
+    except ValueError as error:
+        raise SpecError([f"--logic-node: {error}"]) from None
+    joined, over = load_stack(stack), "" if logic_node is None else f" on {logic_node}"
+    return {
+        f"{name} x{tiers}{over}": medium.stacked(tiers, joined, node)
+        for name, medium in chosen.items()
+        if medium.tiers == 1
+    }
 
 
 def workload_of(model: str, context: int, input_shape: str | None) -> Workload:

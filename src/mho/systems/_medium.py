@@ -15,11 +15,12 @@ from mho.core import (
     Room,
     Second,
     Source,
+    SpecError,
     SquareMetre,
     Watt,
 )
 from mho.cost import rate
-from mho.digital import DigitalUnit
+from mho.digital import DigitalUnit, load_technology
 
 from ._stack import ROOMS as _STACKS
 from ._stack import Stack
@@ -117,6 +118,14 @@ class Medium:
         return self.array_area + self.unit.costs()["part"].area
 
     @property
+    def via_energy(self) -> float:
+        """Energy in J that vias take for a product: each line moves as many bits as a weight has through its pillar.
+
+        Media that are given as stacks have it in their product already.
+        """
+        return self.vias * self.weight_bits * self.stack.link.passage if self.stack else 0.0
+
+    @property
     def weights_per_area(self) -> float:
         """Weights a m2."""
         return self.tiers * self.tier_weights / self.tile_area
@@ -130,6 +139,46 @@ class Medium:
     def operations_per_joule(self) -> float:
         """Operations a joule of full products; times 1e-12, TOPS/W."""
         return 2 * self.tier_weights / self.product
+
+    def stacked(self, tiers: int, stack: Stack, logic_node: float | None = None) -> Medium:
+        """Return this planar medium as tiers of its cells over one periphery, which may be of another node.
+
+        Cells stay as they are and wait for one another; their lines get vias, and each tier leaks as much as the tile
+        did. The periphery and its share of a product follow gates where it is digital, else analog circuits
+        (`Technology.scaling`), at nominal supplies.
+
+        Args:
+            tiers: of cells over the periphery.
+            stack: what joins them.
+            logic_node: node of the periphery in m; its own if left out.
+
+        Raises:
+            SpecError: if it has tiers already, or nobody knows the node that it would be carried from.
+        """
+        if self.stack is not None or self.tiers > 1:
+            raise SpecError([f"{self.title} has {self.tiers} tiers already; stack a planar medium"])
+        if tiers < 1:
+            raise SpecError([f"tiers: a stack has at least one over its logic, not {tiers}"])
+        medium = self if logic_node is None else self._with_periphery(logic_node, 1 - stack.heat)
+        found = replace(
+            medium, title=f"{self.title}, {tiers} {stack.title}", tiers=tiers, stack=stack, over=True,
+            logic_node=medium.periphery_node, leakage=self.leakage * tiers,
+        )  # fmt: skip
+        return replace(found, product=found.product + found.via_energy)
+
+    def _with_periphery(self, node: float, share: float) -> Medium:
+        """Carry the periphery to another node; `share` of a product's energy is its own."""
+        if not self.periphery_node:
+            raise SpecError([f"logic_node: the node of {self.title} is not known, so its periphery stays where it is"])
+        technology = load_technology()
+        to = technology.scaling(self.periphery_node, node)
+        area, energy = (to.area, to.energy) if self.digital else (to.analog_area, to.analog_energy)
+        return replace(
+            self, logic_node=node, periphery=self.periphery * area,
+            product=self.product * (1 - share + share * energy),
+            period=self.period * (to.delay if self.digital else 1.0),
+            unit=self.unit.scaled(technology.scaling_from(self.unit.logic, node)),
+        )  # fmt: skip
 
     @classmethod
     def of_chip(cls, chip: Chip) -> Medium:
