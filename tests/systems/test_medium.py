@@ -80,6 +80,24 @@ def test_tiers_share_the_periphery() -> None:
     assert beside.array_area == pytest.approx(m.cell_area + m.periphery)
 
 
+def test_static_cells_are_those_of_the_technology_table() -> None:
+    """Unless a file says its own; the macro of 22 nm keeps its published area, of 64 kb in all."""
+    for name in media():
+        m = load_medium(name)
+        if name.startswith("sram"):
+            assert m.cell is None
+            assert m.footprint == load_technology().sram_cell_area(m.node)
+        else:
+            assert m.footprint == m.cell
+    assert load_medium("sram-22nm").array_area == pytest.approx(0.202e-6, rel=1e-5)
+    assert load_medium("mram-22nm").periphery == load_medium("sram-22nm").periphery
+    own = replace(load_medium("sram-5nm"), cell=0.03e-12)
+    assert own.footprint == 0.03e-12
+    assert replace(load_medium("sram-5nm"), node=7e-9).footprint == pytest.approx(0.027e-12)
+    with pytest.raises(ValueError, match=r"^cell: say its area, or the node of which it is the densest static cell$"):
+        replace(load_medium("sram-5nm"), node=0.0)
+
+
 def test_vias_of_a_tile() -> None:
     """A line for each row and each column of cells, through each tier; pillars stand over one another."""
     m = load_medium("rram-3d-55nm")

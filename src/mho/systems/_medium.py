@@ -37,8 +37,6 @@ class Medium:
     title: str
     node: Annotated[Metre, NotNegative]
     """Of the cells; 0 if not known."""
-    cell: Annotated[SquareMetre, Positive]
-    """Footprint of one cell; cells of the tiers lie over one another."""
     cells: Annotated[int, Positive]
     """Cells of a weight."""
     weight_bits: Annotated[int, Positive]
@@ -66,6 +64,8 @@ class Medium:
     """The share of the chip's digital unit that comes with a tile."""
     tiles: int | None = None
     """Tiles of a chip that exists; None if there may be any number."""
+    cell: Annotated[SquareMetre, Positive] | None = None
+    """Footprint of one cell; None for the densest static one of the node, as the technology table has it."""
     stack: Stack | None = None
     """What tiers are joined by; None for one tier beside its periphery."""
     logic_node: Annotated[Metre, NotNegative] = 0.0
@@ -75,6 +75,8 @@ class Medium:
     def __post_init__(self) -> None:
         if self.stack is not None and not self.over:
             raise ValueError("tiers of a stack lie over their periphery; set over to true, or leave the stack out")
+        if self.cell is None and not self.node:
+            raise ValueError("cell: say its area, or the node of which it is the densest static cell")
 
     @property
     def tier_weights(self) -> int:
@@ -82,9 +84,14 @@ class Medium:
         return self.rows * self.columns
 
     @property
+    def footprint(self) -> float:
+        """Area of one cell in m2; cells of the tiers lie over one another."""
+        return float(load_technology().sram_cell_area(self.node)) if self.cell is None else self.cell
+
+    @property
     def cell_area(self) -> float:
         """Footprint of the cells of a tile, in m2."""
-        return self.tier_weights * self.cells * self.cell
+        return self.tier_weights * self.cells * self.footprint
 
     @property
     def array_area(self) -> float:
