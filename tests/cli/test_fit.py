@@ -18,7 +18,7 @@ def test_technologies(cli: Any) -> None:
     for name, answer in (("pcm-3d", "yes"), ("sram-5nm", "no")):
         plan = fit(load_workload("resnet-50"), load_medium(name), area=2e-5)
         words = next(text for text in lines if text.split()[:1] == [name]).split()
-        assert words[1:4] == [answer, f"{plan.tiles:,}", str(plan.medium.tiers)]
+        assert words[1:4] == [answer, f"{plan.tiles:,}", str(plan.medium.arrays)]
         assert f"{100 * plan.mapping.utilisation:.0f}" in words
     text = " ".join(out.split())
     assert "sram-5nm: " in text
@@ -63,6 +63,16 @@ def test_planar_media_in_tiers(cli: Any) -> None:
     found = plans["rram-22nm x8 on 7 nm"]
     assert (found["area_m2"], found["price_dollars"]) == (plan.area, plan.dies.price)
     assert found["vias"] == plan.tiles * 8 * (256 + 8 * 256)
+
+
+def test_banks_without_tiers(cli: Any) -> None:
+    code, out, _ = cli("fit", "resnet-50", "-t", "rram-22nm", "-t", "nand-3d", "--banks", "8", "--json")
+    assert code == 0
+    plans = {p["name"]: p for p in json.loads(out)}
+    assert set(plans) == {"rram-22nm", "nand-3d", "rram-22nm 8 banks"}
+    plan = fit(load_workload("resnet-50"), load_medium("rram-22nm").shared(8))
+    assert plans["rram-22nm 8 banks"]["area_m2"] == plan.area
+    assert plans["rram-22nm 8 banks"]["arrays_a_tile"] == 8
 
 
 def test_a_chip_and_a_network_of_ones_own(cli: Any, desk: Path) -> None:

@@ -53,3 +53,16 @@ def test_other_limits(cli: Any) -> None:
     assert err == "mho: --power: expected a number in W such as '2 mW', not '20 kg'\n"
     code, _, err = cli("scenario", "wearable", "--area", "0 mm2")
     assert (code, err) == (2, "mho: --area must be above zero, not '0 mm2'\n")
+
+
+def test_stacks_and_banks(cli: Any) -> None:
+    code, out, _ = cli(
+        "scenario", "wearable", "-t", "mram-22nm", "--tiers", "4", "--banks", "2", "--stack", "tsv", "--json"
+    )
+    assert code == 0
+    planar, tall = json.loads(out)
+    assert (planar["name"], tall["name"]) == ("mram-22nm", "mram-22nm 2 banks x4")
+    assert tall["sweep_s"] == 8 * planar["sweep_s"]
+    assert tall["area_m2"] < planar["area_m2"] / 5
+    code, _, err = cli("scenario", "wearable", "--logic-node", "7 nm")
+    assert (code, err) == (2, "mho: --logic-node is that of the logic below tiers; say how many with --tiers\n")

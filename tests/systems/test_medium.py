@@ -32,7 +32,7 @@ def test_published_macros_come_out(name: str, tops_per_watt: float, tops_per_mm2
 
 def test_the_density_of_the_3_nm_macro() -> None:
     m = load_medium("sram-3nm")
-    assert 8 * m.tier_weights / m.array_area / 1e12 == pytest.approx(3.78, rel=0.01)  # Mb/mm2
+    assert 8 * m.array_weights / m.array_area / 1e12 == pytest.approx(3.78, rel=0.01)  # Mb/mm2
 
 
 def test_what_stands_for_a_preset_of_the_package() -> None:
@@ -53,8 +53,8 @@ def test_plain_sram_has_the_logic_of_the_package() -> None:
     logic, m = Loader(DIGITAL).load(Logic, "logic-14nm"), load_medium("sram-dense-5nm")
     lane = logic.multiplier(8, 8) + logic.adder(24) + logic.register(24)
     assert m.periphery == pytest.approx(m.cell_area * (1 / 0.65 - 1) + m.columns * lane.area, rel=1e-3)
-    bits = m.tier_weights * m.cells
-    assert m.product == pytest.approx(bits * logic.sram_bit_energy + m.tier_weights * lane.energy, rel=1e-3)
+    bits = m.array_weights * m.cells
+    assert m.product == pytest.approx(bits * logic.sram_bit_energy + m.array_weights * lane.energy, rel=1e-3)
     assert m.weights_per_area > 4 * load_medium("sram-5nm").weights_per_area
 
 
@@ -125,6 +125,23 @@ def test_a_planar_medium_in_tiers(name: str) -> None:
     assert tall.period == m.period
     assert tall.weights_per_area > 3 * m.weights_per_area
     assert tall.title == f"{m.title}, 8 tiers on micro bumps"
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("rram-22nm", 1.1, 1.3), ("pcm-14nm", 5.0, 7.0)])
+def test_sharing_without_tiers(name: str, least: float, most: float) -> None:
+    """Arrays beside one another that take turns: what tiers save beyond that is only the cells' area."""
+    m, stack = load_medium(name), load_stack("monolithic")
+    flat, tall = m.shared(8), m.stacked(8, stack)
+    assert flat.arrays == tall.arrays == 8
+    assert flat.tile_area == pytest.approx(m.tile_area + 7 * m.cell_area)
+    assert flat.vias == 0
+    assert least < flat.tile_area / tall.tile_area < most
+    both = m.shared(4).stacked(2, stack)
+    assert both.arrays == 8
+    assert both.cell_area == pytest.approx(4 * m.cell_area)
+    assert both.vias == 2 * m.lines
+    with pytest.raises(SpecError, match=r"^banks: a periphery has at least one array, not 0$"):
+        m.shared(0)
 
 
 def test_logic_of_another_node_below() -> None:

@@ -87,7 +87,7 @@ def test_what_is_missed() -> None:
 
 def _design(medium: Medium, area: float, power: float) -> Design:
     """Return a design of about this area and power."""
-    wanted = replace(load_scenario("wearable"), rate=power / medium.product * 2 * medium.tier_weights)
+    wanted = replace(load_scenario("wearable"), rate=power / medium.product * 2 * medium.array_weights)
     return Design("d", wanted, medium, max(1, round(area / medium.tile_area)))
 
 

@@ -85,12 +85,14 @@ def test_the_table_of_the_page() -> None:
     page = (Path(__file__).parents[2] / "docs" / "concepts" / "systems.md").read_text(encoding="utf-8")
     table = page.split("| medium | weights a mm² (thousand) | a product, its vias (nJ) |")[1].split("\n\n")[0]
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
-    assert len(lines) == 19
+    assert len(lines) == 22
     planar = load_medium("rram-22nm")
     for name, density, product, *networks in lines:
         if name.startswith("×"):
             how = name.split("`")[1]
             medium = planar.stacked(8, load_stack(how), 7e-9 if name.endswith("on 7 nm") else None)
+        elif name == "8 banks, planar":
+            medium = planar.shared(8)
         else:
             medium = planar = load_medium(name.strip("`"))
         found = [medium.weights_per_area * 1e-9, medium.product * 1e9]

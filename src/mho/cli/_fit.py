@@ -14,12 +14,13 @@ import typer
 from mho.core import FileError, SpecError
 
 from ._main import app
+from ._media import Banks, LogicNode, StackName, Tiers, variants
 from ._network import network_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mho.systems import Medium, Plan, Workload
+    from mho.systems import Plan, Workload
 
 
 @app.command()
@@ -39,9 +40,10 @@ def fit(
     context: Annotated[int, typer.Option(min=0, help="Tokens before the one that is computed.")] = 2048,
     batch: Annotated[int, typer.Option(min=1, help="Items that share one reloading of weights.")] = 1,
     cooling: Annotated[str, typer.Option(help="Of each die: a preset or a TOML file.")] = "forced-air",
-    tiers: Annotated[int, typer.Option(min=0, help="Also each planar technology as so many tiers over its logic.")] = 0,
-    stack: Annotated[str, typer.Option(help="What joins these tiers: a preset or a TOML file.")] = "monolithic",
-    logic_node: Annotated[str | None, typer.Option(help="Node of the logic below them, such as '7 nm'.")] = None,
+    tiers: Tiers = 0,
+    banks: Banks = 0,
+    stack: StackName = "monolithic",
+    logic_node: LogicNode = None,
     show_assumed: Annotated[bool, typer.Option("--assumed", help="List the guesses behind the numbers.")] = False,
     alone: Annotated[bool, typer.Option("--alone", help="Parts of layers share no tier.")] = False,
     input_shape: Annotated[
@@ -85,8 +87,7 @@ def fit(
         from mho import Chip
 
         chosen = {chip: Medium.of_chip(Chip.load(chip))} | chosen
-    if tiers or logic_node is not None:
-        chosen |= _stacked(chosen, tiers, stack, logic_node)
+    chosen |= variants(chosen, tiers, banks, stack, logic_node)
     plans = [
         fit_(
             workload, medium, name=name, area=room, batch=batch, memory=beside, memories=memories, packed=not alone,
@@ -111,25 +112,6 @@ def fit(
             answers.print(text, highlight=False, markup=False)
     else:
         answers.print(f"{len(guesses)} groups of assumed numbers; --assumed lists them.", highlight=False)
-
-
-def _stacked(chosen: dict[str, Medium], tiers: int, stack: str, logic_node: str | None) -> dict[str, Medium]:
-    """Return the planar ones of the chosen media as stacks, by name."""
-    from mho.core import parse_quantity
-    from mho.systems import load_stack
-
-    if not tiers:
-        raise SpecError(["--logic-node is that of the logic below tiers; say how many with --tiers"])
-    try:
-        node = None if logic_node is None else parse_quantity(logic_node, "m")
-    except ValueError as error:
-        raise SpecError([f"--logic-node: {error}"]) from None
-    joined, over = load_stack(stack), "" if logic_node is None else f" on {logic_node}"
-    return {
-        f"{name} x{tiers}{over}": medium.stacked(tiers, joined, node)
-        for name, medium in chosen.items()
-        if medium.tiers == 1
-    }
 
 
 def workload_of(model: str, context: int, input_shape: str | None) -> Workload:
@@ -179,12 +161,12 @@ def _table(plans: list[Plan]) -> Table:
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False,
     )  # fmt: skip
     table.add_column("on", overflow="fold")
-    for head in ("fits", "tiles", "tiers", "full", "mm2", "energy", f"{work.item}s/s", "in turn"):
+    for head in ("fits", "tiles", "arrays", "full", "mm2", "energy", f"{work.item}s/s", "in turn"):
         table.add_column(head, justify="right", no_wrap=True)
     for p in sorted(plans, key=lambda p: (not p.fits, p.area)):
         area = f"{p.area * 1e6:,.{0 if p.area > 1e-4 else 2}f}"
         table.add_row(
-            escape(p.name), "yes" if p.fits else "[yellow]no[/]", f"{p.tiles:,}", str(p.medium.tiers),
+            escape(p.name), "yes" if p.fits else "[yellow]no[/]", f"{p.tiles:,}", str(p.medium.arrays),
             f"{100 * p.mapping.utilisation:.0f} %", area, format_quantity(p.energy, "J"),
             f"{p.rate:,.3g}", f"{p.rate_of_one:,.3g}",
         )  # fmt: skip
@@ -223,7 +205,7 @@ def _last(plans: list[Plan]) -> str:
     work, memory = plans[0].workload, plans[0].memory
     item = work.item
     lines = [
-        "tiers: planes of cells in a tile, of which one works at a time; full: cells that hold a weight; "
+        "arrays: of a tile, of which one works at a time; full: cells that hold a weight; "
         f"energy: of {'an' if item[0] in 'aeiou' else 'a'} {item}; in turn: {item}s/s if each waits for the one "
         "before; hottest: devices at the pace above; dollars: of working dies, before packaging and testing."
     ]

@@ -11,6 +11,7 @@ import typer
 from mho.core import SpecError
 
 from ._main import app
+from ._media import Banks, LogicNode, StackName, Tiers, variants
 
 if TYPE_CHECKING:
     from mho.systems import Scenario
@@ -24,6 +25,10 @@ def scenario(
         typer.Option("--technology", "-t", help="A medium such as sram-5nm, or a TOML file; may be repeated."),
     ] = [],  # noqa: B006
     chip: Annotated[list[str], typer.Option(help="Also a chip that exists: preset or TOML file.")] = [],  # noqa: B006
+    tiers: Tiers = 0,
+    banks: Banks = 0,
+    stack: StackName = "monolithic",
+    logic_node: LogicNode = None,
     power: Annotated[str | None, typer.Option(help="Another limit of power, such as '20 mW'.")] = None,
     area: Annotated[str | None, typer.Option(help="Another limit of area, such as '60 mm2'.")] = None,
     picture: Annotated[
@@ -55,6 +60,7 @@ def scenario(
     wanted = _changed(load_scenario(name), power, area)
     choice = {key: load_medium(key) for key in technology or media()}
     choice |= {key: Medium.of_chip(Chip.load(key)) for key in chip}
+    choice |= variants(choice, tiers, banks, stack, logic_node)
     found = designs(wanted, choice)
     front = pareto(d for d in found if d.feasible)
     if picture is not None:

@@ -57,7 +57,7 @@ def fit(
     if not workload.ops:
         raise SpecError([f"a network must have weights to fit a chip; {workload.name} has none in matrices"])
     mapping = Mapping.of(workload, medium, packed)
-    tiles = medium.tiles or -(-mapping.tiers // medium.tiers)
+    tiles = medium.tiles or -(-mapping.tiers // medium.arrays)
     if area is not None:
         room = int(area / medium.tile_area)
         if room < 1:

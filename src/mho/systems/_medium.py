@@ -28,10 +28,10 @@ from ._stack import Stack
 
 @dataclass(frozen=True)
 class Medium:
-    """Equal tiles: `tiers` planes of `rows` x `columns` weights that share drivers, converters and adders.
+    """Equal tiles: arrays of `rows` x `columns` weights that share drivers, converters and adders.
 
-    One tier of a tile works at a time. A product is that of one full tier; part of it is charged by its columns, and
-    where sums are digital, by its rows as well.
+    Arrays lie over one another in tiers, and beside one another in banks; one of a tile works at a time. A product is
+    that of one full array; part of it is charged by its columns, and where sums are digital, by its rows as well.
     """
 
     title: str
@@ -70,6 +70,8 @@ class Medium:
     """What tiers are joined by; None for one tier beside its periphery."""
     logic_node: Annotated[Metre, NotNegative] = 0.0
     """Of the periphery; 0 if it is that of the cells."""
+    banks: Annotated[int, Positive] = 1
+    """Arrays of a tier beside one another; switches between them and longer lines are not counted."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -79,8 +81,13 @@ class Medium:
             raise ValueError("cell: say its area, or the node of which it is the densest static cell")
 
     @property
-    def tier_weights(self) -> int:
-        """Weights of a tier of a tile."""
+    def arrays(self) -> int:
+        """Arrays of a tile, which take turns."""
+        return self.tiers * self.banks
+
+    @property
+    def array_weights(self) -> int:
+        """Weights of an array."""
         return self.rows * self.columns
 
     @property
@@ -90,8 +97,8 @@ class Medium:
 
     @property
     def cell_area(self) -> float:
-        """Footprint of the cells of a tile, in m2."""
-        return self.tier_weights * self.cells * self.footprint
+        """Footprint of the cells of a tile, in m2: those of one tier."""
+        return self.banks * self.array_weights * self.cells * self.footprint
 
     @property
     def array_area(self) -> float:
@@ -106,7 +113,7 @@ class Medium:
 
     @property
     def lines(self) -> int:
-        """Word and bit lines of a tier of a tile: one for each row of weights and each column of cells."""
+        """Word and bit lines of a tier: one for each row of weights and each column of cells, shared by its banks."""
         return self.rows + self.columns * self.cells
 
     @property
@@ -135,17 +142,30 @@ class Medium:
     @property
     def weights_per_area(self) -> float:
         """Weights a m2."""
-        return self.tiers * self.tier_weights / self.tile_area
+        return self.arrays * self.array_weights / self.tile_area
 
     @property
     def peak(self) -> float:
         """Operations a second of a tile."""
-        return 2 * self.tier_weights / self.period
+        return 2 * self.array_weights / self.period
 
     @property
     def operations_per_joule(self) -> float:
         """Operations a joule of full products; times 1e-12, TOPS/W."""
-        return 2 * self.tier_weights / self.product
+        return 2 * self.array_weights / self.product
+
+    def shared(self, banks: int) -> Medium:
+        """Return this medium with so many arrays beside one another for each that was there, over one periphery.
+
+        What tiers save by sharing, without tiers: converters and adders are used in turn. All arrays leak.
+
+        Raises:
+            SpecError: if there would be none.
+        """
+        if banks < 1:
+            raise SpecError([f"banks: a periphery has at least one array, not {banks}"])
+        title = f"{self.title}, {banks} banks"
+        return replace(self, title=title, banks=self.banks * banks, leakage=self.leakage * banks)
 
     def stacked(self, tiers: int, stack: Stack, logic_node: float | None = None) -> Medium:
         """Return this planar medium as tiers of its cells over one periphery, which may be of another node.

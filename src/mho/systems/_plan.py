@@ -46,7 +46,7 @@ class Plan:
     @property
     def tiles_needed(self) -> int:
         """Tiles that hold all weights."""
-        return -(-self.mapping.tiers // self.medium.tiers)
+        return -(-self.mapping.tiers // self.medium.arrays)
 
     @property
     def _on(self) -> int:
@@ -56,7 +56,7 @@ class Plan:
     @property
     def missing(self) -> float:
         """Share of the weights that has no room and comes from the memory, once a batch."""
-        return max(0.0, 1 - self.tiles * self.medium.tiers / self.mapping.tiers)
+        return max(0.0, 1 - self.tiles * self.medium.arrays / self.mapping.tiers)
 
     @property
     def fits(self) -> bool:
@@ -166,7 +166,7 @@ class Plan:
         """Return the energy of bringing activations to the tiles of each operation, which lie together, and back."""
         total = 0.0
         for c in self.mapping.cuts:
-            tiles = max(1.0, c.count / c.op.repeats / self.medium.tiers)
+            tiles = max(1.0, c.count / c.op.repeats / self.medium.arrays)
             side = math.sqrt(tiles)
             moved = (c.op.inputs + c.op.outputs * c.row_parts) * self.bits
             way = _DIAMETER * side * math.sqrt(self.medium.tile_area)
@@ -267,7 +267,7 @@ class Plan:
             "name": self.name, "title": self.medium.title, "node_m": self.medium.node,
             "workload": self.workload.name, "item": self.workload.item, "batch": self.batch,
             "weights": self.workload.weights, "weight_bits": self.medium.weight_bits, "tiers": self.mapping.tiers,
-            "tiers_a_tile": self.medium.tiers, "tiles": self.tiles, "tiles_needed": self.tiles_needed,
+            "arrays_a_tile": self.medium.arrays, "tiles": self.tiles, "tiles_needed": self.tiles_needed,
             "fits": self.fits, "utilisation": self.mapping.utilisation, "area_m2": total.area,
             "energy_j": total.energy, "latency_s": self.latency, "rate_per_s": self.rate,
             "rate_of_one_per_s": self.rate_of_one, "reloaded_b": self.reloaded, "cached_b": self.cached,

@@ -40,11 +40,11 @@ class Design:
     @property
     def capacity(self) -> float:
         """Bytes of weights."""
-        return self.tiles * self.medium.tiers * self.medium.tier_weights * self.medium.weight_bits / 8
+        return self.tiles * self.medium.arrays * self.medium.array_weights * self.medium.weight_bits / 8
 
     @property
     def peak(self) -> float:
-        """Operations a second with one tier of every tile at work."""
+        """Operations a second with one array of every tile at work."""
         return self.tiles * self.medium.peak
 
     @property
@@ -62,7 +62,7 @@ class Design:
     @property
     def _products(self) -> float:
         """Watt of the products."""
-        return self.scenario.rate / (2 * self.medium.tier_weights) * self.medium.product
+        return self.scenario.rate / (2 * self.medium.array_weights) * self.medium.product
 
     @property
     def dies(self) -> Dies:
@@ -76,8 +76,8 @@ class Design:
 
     @property
     def sweep(self) -> float:
-        """Seconds to use every weight once: the tiers of a tile in turn, always the same time."""
-        return self.medium.tiers * self.medium.period
+        """Seconds to use every weight once: the arrays of a tile in turn, always the same time."""
+        return self.medium.arrays * self.medium.period
 
     @property
     def misses(self) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def designs(scenario: Scenario, choice: Mapping[str, Medium]) -> list[Design]:
     found: list[Design] = []
     for name, m in choice.items():
         tiles = m.tiles or max(
-            math.ceil(scenario.memory / (m.tiers * m.tier_weights * m.weight_bits / 8)),
+            math.ceil(scenario.memory / (m.arrays * m.array_weights * m.weight_bits / 8)),
             math.ceil(scenario.rate / m.peak),
         )
         found.append(Design(name, scenario, m, tiles))
