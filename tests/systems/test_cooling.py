@@ -1,6 +1,7 @@
 """Cooling: resistances in series against finite differences, and a published simulation of a stack."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,36 +12,13 @@ from hypothesis import strategies as st
 from mho.core import FileError, SpecError
 from mho.systems import Cooling, coolings, load_cooling, tier_rises
 
-
-def _columns(layers: list[tuple[float, float]], sources: dict[int, float], sink: float, parts: int = 20) -> list[float]:
-    """Solve heat conduction through layers by finite volumes; return the K above the air at the end of each.
-
-    Args:
-        layers: thickness in m and conductivity in W/m/K, the coldest first.
-        sources: W/m2 in a sheet at the far end of a layer.
-        sink: W/m2/K from the near end of the first one.
-        parts: cells of a layer.
-    """
-    size = len(layers) * parts + 1  # nodes at the cells' ends
-    matrix, heat = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
-    matrix[0, 0] = sink
-    for index, (thickness, conductivity) in enumerate(layers):
-        conductance = conductivity / (thickness / parts)
-        for cell in range(index * parts, (index + 1) * parts):
-            matrix[cell, cell] += conductance
-            matrix[cell + 1, cell + 1] += conductance
-            matrix[cell, cell + 1] -= conductance
-            matrix[cell + 1, cell] -= conductance
-    for index, power in sources.items():
-        heat[(index + 1) * parts] += power
-    found = torch.linalg.solve(matrix, heat)
-    return [float(found[(index + 1) * parts]) for index in range(len(layers))]
+Columns = Callable[..., list[float]]
 
 
-def test_tiers_against_finite_differences() -> None:
+def test_tiers_against_finite_differences(columns: Columns) -> None:
     layers = [(20e-6, 4.0), (150e-6, 100.0), (10e-6, 2.25), (50e-6, 130.0), (2e-6, 1.38)]
     sources = {1: 3e5, 3: 2e5, 4: 1e5}
-    rises = _columns(layers, sources, 2e4)
+    rises = columns(layers, sources, 2e4)
     through = [thickness / conductivity for thickness, conductivity in layers]
     through[0] += 1 / 2e4
     found = tier_rises([sources.get(index, 0.0) for index in range(5)], through)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mho.systems import fit, load_cooling, load_medium, load_workload, media
+from mho.systems import fit, load_cooling, load_medium, load_stack, load_workload, media
 
 SMALL = load_workload("smollm2-135m")
 IMAGE = load_workload("resnet-50")
@@ -55,6 +55,19 @@ def test_a_hot_network_on_a_chip_without_a_fan() -> None:
     assert fan.power() == pytest.approx(none.power())
     assert fan.junction() - 273.15 == pytest.approx(46, abs=1)
     assert none.junction() - 273.15 == pytest.approx(71, abs=2)
+
+
+def test_a_bonded_stack_slows_down() -> None:
+    """VGG16 on SRAM of 5 nm, eight tiers between the logic and the fan: 11 K hotter on bumps than planar."""
+    work, planar = load_workload("vgg16"), load_medium("sram-5nm")
+    flat, tall = fit(work, planar), fit(work, planar.stacked(8, load_stack("tsv")))
+    assert 8 < tall.junction() - flat.junction() < 14
+    air = replace(tall.cooling, limit=tall.cooling.ambient + 6)
+    slow = replace(tall, cooling=air)
+    assert 0 < slow.rate < tall.rate
+    assert slow.junction() == pytest.approx(air.limit)
+    assert "above the limit of 51 °C" in slow.notes()[0]
+    assert replace(flat, cooling=air).cool
 
 
 def test_the_same_in_plain_values() -> None:

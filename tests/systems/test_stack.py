@@ -1,6 +1,7 @@
 """Stacks: heat through tiers, and the price of dies on one another, by hand and as laws demand."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,16 @@ def test_where_the_sink_is() -> None:
     assert below.rise(8e4, 2e4, 4) == pytest.approx(4 * 2e4 * r)
     assert above.rise(8e4, 0.0, 4) == pytest.approx(max(tier_rises([0, 0, 0, 0, 8e4], [0, r, r, r, r])))
     assert below.rise(8e4, 0.0, 4) == 0
+
+
+@pytest.mark.parametrize("cooled", ["logic", "tiers"])
+def test_against_finite_differences(cooled: str, columns: Callable[..., list[float]]) -> None:
+    """Three tiers on bumps, layer by layer, on a cold face, with the working tier where it lies worst."""
+    stack = replace(load_stack("tsv"), cooled=cooled)
+    tier = [(50e-6, 130.0), (10e-6, 2.25), (20e-6, 20e-6 * 125e3)]  # silicon, wiring, bumps
+    heats = {2: 0.0, 5: 0.0, 8: 2e5} if cooled == "logic" else {2: 0.0, 5: 2e5, 8: 8e5}
+    rises = columns(tier * 3, heats, 1e12)  # logic at the cold face warms nothing
+    assert stack.rise(8e5, 2e5, 3) == pytest.approx(max(rises), rel=1e-4)
 
 
 @given(st.sampled_from(stacks()), st.integers(1, 64), st.floats(0, 1e6), st.floats(0, 1e6))

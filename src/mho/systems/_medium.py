@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Annotated
 
 from mho.chip import Chip
@@ -93,7 +94,7 @@ class Medium:
     @property
     def footprint(self) -> float:
         """Area of one cell in m2; cells of the tiers lie over one another."""
-        return float(load_technology().sram_cell_area(self.node)) if self.cell is None else self.cell
+        return _densest(self.node) if self.cell is None else self.cell
 
     @property
     def cell_area(self) -> float:
@@ -247,6 +248,12 @@ class Medium:
             tiles=chip.tiles,
             sources=chip.sources,
         )
+
+
+@cache
+def _densest(node: float) -> float:
+    """Return the area of a node's densest static cell; asked for once an operation of a network."""
+    return float(load_technology().sram_cell_area(node))
 
 
 ROOMS = (Room(Medium, {"Medium": Medium}, "media"), *_STACKS)
