@@ -49,7 +49,7 @@ from mho.reports import (
 )
 from mho.reproduce._neurosim_causes import steps
 from mho.samples import cifar10_sample, resnet20
-from mho.systems import designs, fit, load_medium, load_scenario, load_system, load_workload, media, systems
+from mho.systems import designs, fit, load_medium, load_scenario, load_stack, load_system, load_workload, media, systems
 from mho.tiles import characterise, load_tile
 
 FOLDER = Path(__file__).parent / "images"
@@ -537,6 +537,12 @@ def whole_systems() -> None:
     token = load_workload("llama-3-8b")
     plans = [fit(token, medium, name=name) for name, medium in chosen.items()]
     save_figure(plan_figure(plans), FOLDER / "fit-llama.svg")
+    small = load_workload("llama-3.2-1b")
+    stacked = {f"{name} x8, {how}": m.stacked(8, load_stack(how)) for name, how, m in (
+        (name, how, chosen[name]) for name in ("rram-22nm", "nor-40nm") for how in ("monolithic", "hybrid-bond")
+    )}  # fmt: skip
+    plans = [fit(small, medium, name=name) for name, medium in (chosen | stacked).items()]
+    save_figure(plan_figure(plans), FOLDER / "fit-stacks.svg")
     machines = {name: load_system(name) for name in systems()}
     save_figure(architecture_figure(machines, load_workload("resnet-50")), FOLDER / "architectures.svg")
     save_figure(scenario_figure(designs(load_scenario("camera"), chosen)), FOLDER / "scenario-camera.svg")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mho.systems import assumed, fit, load_medium, load_workload, media, shapes
+from mho.systems import assumed, coolings, fit, load_medium, load_stack, load_workload, media, shapes, stacks
 
 
 def test_technologies(cli: Any) -> None:
@@ -18,11 +18,61 @@ def test_technologies(cli: Any) -> None:
     for name, answer in (("pcm-3d", "yes"), ("sram-5nm", "no")):
         plan = fit(load_workload("resnet-50"), load_medium(name), area=2e-5)
         words = next(text for text in lines if text.split()[:1] == [name]).split()
-        assert words[1:4] == [answer, f"{plan.tiles:,}", str(plan.medium.tiers)]
+        assert words[1:4] == [answer, f"{plan.tiles:,}", str(plan.medium.arrays)]
         assert f"{100 * plan.mapping.utilisation:.0f}" in words
     text = " ".join(out.split())
     assert "sram-5nm: " in text
     assert "of the weights do not fit" in text
+
+
+def test_dies(cli: Any) -> None:
+    """The second table: dies, vias, heat, temperature, price; a hot one is told with its limit."""
+    code, out, _ = cli("fit", "resnet-50", "-t", "sram-5nm", "-t", "pcm-3d", "--cooling", "fanless")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    rows = [text.split() for text in out.split("dies, each with no sink, no fan")[1].splitlines()]
+    for name in ("pcm-3d", "sram-5nm"):
+        plan = fit(load_workload("resnet-50"), load_medium(name), cooling="fanless")
+        words = next(w for w in rows if w[:1] == [name])
+        assert words[1:4] == ["1", f"{plan.dies.each * 1e6:.3g}", f"{plan.tiles * plan.medium.vias:,.3g}"]
+        assert words[-3:] == [f"{plan.junction() - 273.15:.0f}", "°C", f"{plan.dies.price:.2f}"]
+
+
+def test_what_is_too_hot(cli: Any, tmp_path: Path) -> None:
+    air = tmp_path / "air.toml"
+    air.write_text(
+        'title = "wool"\nambient = "300 K"\nlimit = "320 K"\nsink = "20 K/W"\nspreader = "400 W/m/K"\n'
+        'interface = "200 kW/m2/K"\ndie = "667 kW/m2/K"\n',
+        encoding="utf-8",
+    )
+    code, out, _ = cli("fit", "resnet-50", "-t", "sram-5nm", "--cooling", str(air))
+    assert code == 0
+    assert "above the limit of 47 °C with wool, which lets it do" in " ".join(out.split())
+
+
+def test_planar_media_in_tiers(cli: Any) -> None:
+    code, out, _ = cli(
+        "fit", "resnet-50", "-t", "rram-22nm", "-t", "pcm-3d", "--tiers", "8", "--stack", "hybrid-bond",
+        "--logic-node", "7 nm", "--json",
+    )  # fmt: skip
+    assert code == 0
+    plans = {p["name"]: p for p in json.loads(out)}
+    assert set(plans) == {"rram-22nm", "pcm-3d", "rram-22nm x8 on 7 nm"}
+    tall = load_medium("rram-22nm").stacked(8, load_stack("hybrid-bond"), 7e-9)
+    plan = fit(load_workload("resnet-50"), tall)
+    found = plans["rram-22nm x8 on 7 nm"]
+    assert (found["area_m2"], found["price_dollars"]) == (plan.area, plan.dies.price)
+    assert found["vias"] == plan.tiles * 8 * (256 + 8 * 256)
+
+
+def test_banks_without_tiers(cli: Any) -> None:
+    code, out, _ = cli("fit", "resnet-50", "-t", "rram-22nm", "-t", "nand-3d", "--banks", "8", "--json")
+    assert code == 0
+    plans = {p["name"]: p for p in json.loads(out)}
+    assert set(plans) == {"rram-22nm", "nand-3d", "rram-22nm 8 banks"}
+    plan = fit(load_workload("resnet-50"), load_medium("rram-22nm").shared(8))
+    assert plans["rram-22nm 8 banks"]["area_m2"] == plan.area
+    assert plans["rram-22nm 8 banks"]["arrays_a_tile"] == 8
 
 
 def test_a_chip_and_a_network_of_ones_own(cli: Any, desk: Path) -> None:
@@ -55,7 +105,7 @@ def test_lists(cli: Any) -> None:
     code, out, _ = cli("fit")
     assert code == 0
     words = out.replace(",", " ").split()
-    assert set(words) >= {*shapes(), *media()}
+    assert set(words) >= {*shapes(), *media(), *coolings(), *stacks()}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +116,12 @@ def test_lists(cli: Any) -> None:
         (("resnet-20", "--area", "1 um2"), "must hold at least one tile of"),
         (("resnet-20", "-t", "sram5"), "no preset 'sram5' in media; did you mean 'sram-5nm'?"),
         (("resnet-20", "--memory", "hbm9"), "no preset 'hbm9' in memories"),
+        (("resnet-20", "--cooling", "fan"), "no preset 'fan' in coolings; did you mean 'fanless'?"),
         (("resnet-20", "nochip"), "no preset 'nochip' in chips"),
+        (("resnet-20", "--tiers", "8", "--stack", "glue"), "no preset 'glue' in stacks"),
+        (("resnet-20", "--logic-node", "7 nm"), "say how many with --tiers"),
+        (("resnet-20", "--tiers", "2", "--logic-node", "7 kg"), "--logic-node: expected a number in m"),
+        (("resnet-20", "--tiers", "2", "--logic-node", "1 nm"), "node: must lie from 3 to 180 nm"),
         (("desk_networks:small",), "say its shape, such as --input-shape 3,32,32"),
         (("resnet-20", "--picture", "p.gif"), "a picture must end with .svg, .png or .pdf"),
     ],

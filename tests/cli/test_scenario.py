@@ -19,6 +19,9 @@ def test_a_scenario(cli: Any, tmp_path: Path) -> None:
         d.name for d in pareto(d for d in found if d.feasible)
     }
     assert picture.exists()
+    for d in found:
+        words = next(w for w in lines if w[0] == d.name)
+        assert f"{d.junction - 273.15:.0f}" in words
 
 
 def test_json_with_a_chip(cli: Any) -> None:
@@ -50,3 +53,16 @@ def test_other_limits(cli: Any) -> None:
     assert err == "mho: --power: expected a number in W such as '2 mW', not '20 kg'\n"
     code, _, err = cli("scenario", "wearable", "--area", "0 mm2")
     assert (code, err) == (2, "mho: --area must be above zero, not '0 mm2'\n")
+
+
+def test_stacks_and_banks(cli: Any) -> None:
+    code, out, _ = cli(
+        "scenario", "wearable", "-t", "mram-22nm", "--tiers", "4", "--banks", "2", "--stack", "tsv", "--json"
+    )
+    assert code == 0
+    planar, tall = json.loads(out)
+    assert (planar["name"], tall["name"]) == ("mram-22nm", "mram-22nm 2 banks x4")
+    assert tall["sweep_s"] == 8 * planar["sweep_s"]
+    assert tall["area_m2"] < planar["area_m2"] / 5
+    code, _, err = cli("scenario", "wearable", "--logic-node", "7 nm")
+    assert (code, err) == (2, "mho: --logic-node is that of the logic below tiers; say how many with --tiers\n")

@@ -16,7 +16,15 @@ from mho.cost import load_calibrated, load_foundry, load_law
 from mho.devices import load_cell
 from mho.digital import ROOMS as DIGITAL
 from mho.digital import Logic, load_buffer, load_link, load_memory, load_network_on_chip, load_technology
-from mho.systems import load_bit_serial, load_medium, load_scenario, load_shape, load_system
+from mho.systems import (
+    load_bit_serial,
+    load_cooling,
+    load_medium,
+    load_scenario,
+    load_shape,
+    load_stack,
+    load_system,
+)
 from mho.tiles import load_tile
 
 DATA = Path(mho.core.__file__).parent.parent / "data"
@@ -38,6 +46,8 @@ LOADERS = {
     "calibrated": load_calibrated,
     "workloads": load_shape,
     "media": load_medium,
+    "stacks": load_stack,
+    "coolings": load_cooling,
     "systems": load_system,
     "bit-serial": load_bit_serial,
     "scenarios": load_scenario,

@@ -1,11 +1,14 @@
 """Figures of systems: what is drawn is what was computed, and the same bytes each time."""
 
+import math
 from pathlib import Path
 
 import pytest
 
+from mho.chip import Chip
 from mho.reports import architecture_figure, plan_figure, save_figure, scenario_figure
 from mho.systems import (
+    Medium,
     designs,
     fit,
     load_medium,
@@ -24,10 +27,11 @@ TOKEN = load_workload("smollm2-135m")
 def test_plans(tmp_path: Path) -> None:
     plans = [fit(TOKEN, load_medium(name), name=name, area=1e-4) for name in NAMES]
     figure = plan_figure(plans)
-    left, right = figure.axes
+    left, middle, right = figure.axes
     order = sorted(plans, key=lambda p: p.area)
     assert [t.get_text() for t in left.get_yticklabels()] == [p.name for p in order]
     assert [b.get_width() for b in left.patches] == pytest.approx([1e6 * p.area for p in order])
+    assert [b.get_width() for b in middle.patches] == pytest.approx([p.dies.price for p in order])
     assert [b.get_width() for b in right.patches] == pytest.approx([p.energy for p in order])
     hollow = [b.get_facecolor()[:3] == (1, 1, 1) for b in left.patches]
     assert hollow == [not p.fits for p in order]
@@ -38,6 +42,17 @@ def test_plans(tmp_path: Path) -> None:
     save_figure(figure, tmp_path / "a.svg")
     save_figure(plan_figure(plans), tmp_path / "b.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_no_bar_where_the_price_is_not_known(tmp_path: Path) -> None:
+    chip = Medium.of_chip(Chip.load("hermes"))
+    for media_ in ([chip], [chip, load_medium("pcm-3d")]):
+        plans = [fit(load_workload("resnet-20"), m) for m in media_]
+        figure = plan_figure(plans)
+        widths = [b.get_width() for b in figure.axes[1].patches]
+        assert sum(math.isnan(w) for w in widths) == 1
+        assert len(widths) == len(plans)
+        save_figure(figure, tmp_path / "p.png")
 
 
 def test_labels_are_plain_text(tmp_path: Path) -> None:

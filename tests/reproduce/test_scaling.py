@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from mho.digital import load_technology
 from mho.reproduce import Row, reproduce
 
 
@@ -26,6 +27,15 @@ def test_what_agrees(rows: Sequence[Row], start: str) -> None:
     assert all(row.within for row in _of(rows, start))
 
 
+def test_resistive_cells_of_22_nm_against_static_ones_of_the_newest(rows: Sequence[Row]) -> None:
+    """That of 53 F2 is as large as a 6T cell of 3 or 5 nm, a foundry's of 100 F2 2.3 times that, half of one of 22."""
+    (row,) = _of(rows, "SRAM cell of 3 nm")
+    table, cell = load_technology(), 0.0486e-12
+    assert row.ours == pytest.approx(0.021 / 0.0486)
+    assert [table.sram_cell_area(node) for node in (5e-9, 3e-9)] == pytest.approx([row.ours * cell] * 2)
+    assert 0.5 < cell / table.sram_cell_area(22e-9) < 0.55
+
+
 def test_analog_tiles_follow_the_node_slowly(rows: Sequence[Row]) -> None:
     """A quarter of a point above the published 1.2 x in area and 1.1 x in power, and well below gates."""
     for start, most in (("area of Tile", 1.25), ("energy of a product of Tile", 1.12)):
@@ -40,4 +50,5 @@ def test_what_misses_stays_known(rows: Sequence[Row]) -> None:
         "energy of a flip-flop", "speed, 65 nm, 1.2 over 0.85 V",
         "area of 64 KB, 32 nm", "area of 64 KB, 22 nm", "area of 64 KB, 16 nm",
         "area of 64 KB, 7 nm", "64 bits of 32 KB", "64 bits of 1024 KB", "a bit of 64 KB, 32 nm",
+        "SRAM cell of 3 nm over the 22 nm RRAM cell of a foundry",
     }  # fmt: skip

@@ -26,6 +26,7 @@ MISSES = {
     "throughput, 3D tiers over A100, Mixtral, 32 sequences",
     "speed of one sequence, 3D tiers over A100, SmolLM2",
     "3D NAND, GPT-2 of 355 million parameters",
+    "connections a mm2, hybrid bond over micro bump",
 }
 
 

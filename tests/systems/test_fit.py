@@ -123,16 +123,6 @@ def test_below_the_break_even_the_tile_is_cheaper() -> None:
     assert fetch + plan.medium.write + n * plan.mac_here == pytest.approx(n * (fetch + plan.mac))
 
 
-def test_heat_limits_the_pace() -> None:
-    plan = fit(load_workload("resnet-20"), load_medium("sram-3nm"))
-    assert plan.cool
-    hot = replace(plan, power_limit=plan.power_density / 4)
-    assert not hot.cool
-    assert hot.rate == pytest.approx(1 / (4 * plan.interval))
-    assert any(note.startswith("full pace would give") for note in hot.notes())
-    assert not plan.notes()
-
-
 def test_tiers_in_turn() -> None:
     """With more tiers fewer tiles do the same work, so the busiest has more of it, and one sequence waits no less."""
     work, medium = load_workload("resnet-50"), load_medium("pcm-3d")

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mho.core import FileError
-from mho.systems import Design, Medium, designs, load_medium, load_scenario, media, pareto, scenarios
+from mho.systems import (
+    Design,
+    Medium,
+    designs,
+    load_cooling,
+    load_medium,
+    load_scenario,
+    media,
+    pareto,
+    scenarios,
+)
 
 MEDIA = {name: load_medium(name) for name in media()}
 
@@ -47,6 +57,17 @@ def test_power_by_hand() -> None:
     assert d.sweep == m.period
 
 
+def test_heat_of_a_small_package() -> None:
+    """Glasses with plain SRAM: 12.6 W on 46 mm2 and 15 K/W to the air; a fan would take it."""
+    wanted = load_scenario("ar-vr")
+    (hot,) = designs(wanted, {"m": MEDIA["sram-dense-5nm"]})
+    assert hot.junction == pytest.approx(wanted.cooling.ambient + hot.power * wanted.cooling.resistance(hot.area))
+    assert hot.misses == ("power", "heat")
+    (cool,) = designs(replace(wanted, cooling=load_cooling("forced-air")), {"m": MEDIA["sram-dense-5nm"]})
+    assert cool.misses == ("power",)
+    assert cool.dies.price == hot.to_dict()["price_dollars"]
+
+
 def test_no_more_area_for_the_same_power() -> None:
     """Cells that do not leak take the same power on two chips: only the smaller one is on the front."""
     small, large = (Design("d", load_scenario("camera"), MEDIA["pcm-3d"], n) for n in (8, 16))
@@ -66,7 +87,7 @@ def test_what_is_missed() -> None:
 
 def _design(medium: Medium, area: float, power: float) -> Design:
     """Return a design of about this area and power."""
-    wanted = replace(load_scenario("wearable"), rate=power / medium.product * 2 * medium.tier_weights)
+    wanted = replace(load_scenario("wearable"), rate=power / medium.product * 2 * medium.array_weights)
     return Design("d", wanted, medium, max(1, round(area / medium.tile_area)))
 
 

@@ -14,6 +14,7 @@ import typer
 from mho.core import FileError, SpecError
 
 from ._main import app
+from ._media import Banks, LogicNode, StackName, Tiers, variants
 from ._network import network_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ def fit(
     memories: Annotated[int, typer.Option(min=1, help="How many of them, side by side.")] = 1,
     context: Annotated[int, typer.Option(min=0, help="Tokens before the one that is computed.")] = 2048,
     batch: Annotated[int, typer.Option(min=1, help="Items that share one reloading of weights.")] = 1,
+    cooling: Annotated[str, typer.Option(help="Of each die: a preset or a TOML file.")] = "forced-air",
+    tiers: Tiers = 0,
+    banks: Banks = 0,
+    stack: StackName = "monolithic",
+    logic_node: LogicNode = None,
     show_assumed: Annotated[bool, typer.Option("--assumed", help="List the guesses behind the numbers.")] = False,
     alone: Annotated[bool, typer.Option("--alone", help="Parts of layers share no tier.")] = False,
     input_shape: Annotated[
@@ -56,13 +62,14 @@ def fit(
     from mho.core import parse_quantity
     from mho.digital import load_memory
     from mho.reports import picture_kind, plan_figure, save_figure
-    from mho.systems import Medium, load_medium, media, shapes
+    from mho.systems import Medium, coolings, load_cooling, load_medium, media, shapes, stacks
     from mho.systems import fit as fit_
 
     from ._show import answers, check_places
 
     if not model:
-        answers.print(f"shapes: {', '.join(shapes())}\ntechnologies: {', '.join(media())}", highlight=False)
+        lists = {"shapes": shapes(), "technologies": media(), "coolings": coolings(), "stacks": stacks()}
+        answers.print("\n".join(f"{kind}: {', '.join(names)}" for kind, names in lists.items()), highlight=False)
         return
     for path in (csv_file, picture):
         if path is not None:
@@ -73,17 +80,21 @@ def fit(
         room = None if area is None else parse_quantity(area, "m2")
     except ValueError as error:
         raise SpecError([f"--area: {error}"]) from None
-    beside, workload = load_memory(memory), workload_of(model, context, input_shape)
+    beside, air, workload = load_memory(memory), load_cooling(cooling), workload_of(model, context, input_shape)
     names = [] if chip is not None and not technology else technology or media()
     chosen = {name: load_medium(name) for name in names}
     if chip is not None:
         from mho import Chip
 
         chosen = {chip: Medium.of_chip(Chip.load(chip))} | chosen
+    chosen |= variants(chosen, tiers, banks, stack, logic_node)
     plans = [
-        fit_(workload, medium, name=name, area=room, batch=batch, memory=beside, memories=memories, packed=not alone)
+        fit_(
+            workload, medium, name=name, area=room, batch=batch, memory=beside, memories=memories, packed=not alone,
+            cooling=air,
+        )
         for name, medium in chosen.items()
-    ]
+    ]  # fmt: skip
     if csv_file is not None:
         _write_csv(plans, csv_file)
     if picture is not None:
@@ -92,6 +103,8 @@ def fit(
         typer.echo(json.dumps([p.to_dict() for p in plans], indent=1))
         return
     answers.print(_table(plans))
+    answers.print()
+    answers.print(_dies(plans))
     answers.print(_last(plans), highlight=False)
     guesses = list(dict.fromkeys(f"{p.name}, {text}" for p in plans for text in p.assumed()))
     if show_assumed:
@@ -148,14 +161,40 @@ def _table(plans: list[Plan]) -> Table:
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False,
     )  # fmt: skip
     table.add_column("on", overflow="fold")
-    for head in ("fits", "tiles", "tiers", "full", "mm2", "energy", f"{work.item}s/s", "in turn"):
+    for head in ("fits", "tiles", "arrays", "full", "mm2", "energy", f"{work.item}s/s", "in turn"):
         table.add_column(head, justify="right", no_wrap=True)
     for p in sorted(plans, key=lambda p: (not p.fits, p.area)):
         area = f"{p.area * 1e6:,.{0 if p.area > 1e-4 else 2}f}"
         table.add_row(
-            escape(p.name), "yes" if p.fits else "[yellow]no[/]", f"{p.tiles:,}", str(p.medium.tiers),
+            escape(p.name), "yes" if p.fits else "[yellow]no[/]", f"{p.tiles:,}", str(p.medium.arrays),
             f"{100 * p.mapping.utilisation:.0f} %", area, format_quantity(p.energy, "J"),
             f"{p.rate:,.3g}", f"{p.rate_of_one:,.3g}",
+        )  # fmt: skip
+    return table
+
+
+def _dies(plans: list[Plan]) -> Table:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from mho.core import format_quantity
+    from mho.systems import ZERO_CELSIUS
+
+    from ._show import dollars
+
+    table = Table(
+        title=f"dies, each with {escape(plans[0].cooling.title)}", title_justify="left", title_style="bold",
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False,
+    )  # fmt: skip
+    table.add_column("on", overflow="fold")
+    for head in ("dies", "mm2 each", "vias", "heat", "hottest", "dollars"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for p in sorted(plans, key=lambda p: (not p.fits, p.area)):
+        table.add_row(
+            escape(p.name), f"{p.dies.count:,}", f"{p.dies.each * 1e6:,.3g}", f"{p.tiles * p.medium.vias:,.3g}",
+            format_quantity(p.power(), "W"), f"{p.junction() - ZERO_CELSIUS:.0f} °C",
+            dollars(p.dies.price),
         )  # fmt: skip
     return table
 
@@ -166,8 +205,9 @@ def _last(plans: list[Plan]) -> str:
     work, memory = plans[0].workload, plans[0].memory
     item = work.item
     lines = [
-        "tiers: planes of cells in a tile, of which one works at a time. full: cells that hold a weight. "
-        f"energy: of {'an' if item[0] in 'aeiou' else 'a'} {item}. in turn: {item}s/s if each waits for the one before."
+        "arrays: of a tile, of which one works at a time; full: cells that hold a weight; "
+        f"energy: of {'an' if item[0] in 'aeiou' else 'a'} {item}; in turn: {item}s/s if each waits for the one "
+        "before; hottest: devices at the pace above; dollars: of working dies, before packaging and testing."
     ]
     if work.cache:
         share = max(100 * p.cost["cache"].cost.energy / p.energy for p in plans)

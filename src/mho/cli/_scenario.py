@@ -11,6 +11,7 @@ import typer
 from mho.core import SpecError
 
 from ._main import app
+from ._media import Banks, LogicNode, StackName, Tiers, variants
 
 if TYPE_CHECKING:
     from mho.systems import Scenario
@@ -24,6 +25,10 @@ def scenario(
         typer.Option("--technology", "-t", help="A medium such as sram-5nm, or a TOML file; may be repeated."),
     ] = [],  # noqa: B006
     chip: Annotated[list[str], typer.Option(help="Also a chip that exists: preset or TOML file.")] = [],  # noqa: B006
+    tiers: Tiers = 0,
+    banks: Banks = 0,
+    stack: StackName = "monolithic",
+    logic_node: LogicNode = None,
     power: Annotated[str | None, typer.Option(help="Another limit of power, such as '20 mW'.")] = None,
     area: Annotated[str | None, typer.Option(help="Another limit of area, such as '60 mm2'.")] = None,
     picture: Annotated[
@@ -42,9 +47,9 @@ def scenario(
     from mho import Chip
     from mho.core import format_quantity
     from mho.reports import picture_kind, save_figure, scenario_figure
-    from mho.systems import Medium, designs, load_medium, load_scenario, media, pareto, scenarios
+    from mho.systems import ZERO_CELSIUS, Medium, designs, load_medium, load_scenario, media, pareto, scenarios
 
-    from ._show import answers, check_places
+    from ._show import answers, check_places, dollars
 
     if not name:
         answers.print("\n".join(f"{key}: {load_scenario(key).title}" for key in scenarios()), highlight=False)
@@ -55,6 +60,7 @@ def scenario(
     wanted = _changed(load_scenario(name), power, area)
     choice = {key: load_medium(key) for key in technology or media()}
     choice |= {key: Medium.of_chip(Chip.load(key)) for key in chip}
+    choice |= variants(choice, tiers, banks, stack, logic_node)
     found = designs(wanted, choice)
     front = pareto(d for d in found if d.feasible)
     if picture is not None:
@@ -66,23 +72,25 @@ def scenario(
         title=escape(
             f"{wanted.title}: {format_quantity(wanted.memory, 'B')} of weights, "
             f"{format_quantity(wanted.rate, 'OP/s')}, at most {format_quantity(wanted.power, 'W')} "
-            f"and {wanted.area * 1e6:g} mm2"
+            f"and {wanted.area * 1e6:g} mm2, {wanted.cooling.title}"
         ),
         title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False,
     )  # fmt: skip
     table.add_column("chip of", overflow="fold")
-    for head in ("tiles", "mm2", "power", "every weight in", "feasible"):
+    for head in ("tiles", "mm2", "power", "°C", "dollars", "sweep", "feasible"):
         table.add_column(head, justify="right", no_wrap=True)
     for d in sorted(found, key=lambda d: (not d.feasible, d.area)):
         verdict = ("[bold]best[/]" if d in front else "yes") if d.feasible else f"[yellow]{', '.join(d.misses)}[/]"
         table.add_row(
             escape(d.name), f"{d.tiles:,}", f"{d.area * 1e6:,.3g}" if d.area < 1e-4 else f"{d.area * 1e6:,.0f}",
-            format_quantity(d.power, "W"), format_quantity(d.sweep, "s"), verdict,
+            format_quantity(d.power, "W"), f"{d.junction - ZERO_CELSIUS:.0f}", dollars(d.dies.price),
+            format_quantity(d.sweep, "s"), verdict,
         )  # fmt: skip
     answers.print(table)
     answers.print(
-        "best: no other feasible chip has less area and less power. every weight in: the time to use all weights once, "
-        "always the same. Otherwise: the limits that are missed.",
+        "best: no other feasible chip has less area and less power. °C: of the hottest devices. dollars: of working "
+        "dies, before packaging and testing. sweep: the time to use all weights once, always the same. Otherwise: the "
+        "limits that are missed.",
         highlight=False,
     )
 

@@ -141,3 +141,8 @@ def finish(report: Report, out: Path, json_file: Path | None) -> None:
     assumed = len({a for e in report.evaluations for a in e.assumed()})
     console.print(f"{assumed} groups of assumed numbers are listed in the report.")
     console.print(f"Report: {page.resolve().as_uri()}", soft_wrap=True, markup=False)
+
+
+def dollars(price: float | None) -> str:
+    """Write a price of silicon, in cents where they matter."""
+    return "unknown" if price is None else f"{price:,.{0 if price >= 100 else 2}f}"

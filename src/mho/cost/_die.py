@@ -20,6 +20,7 @@ from mho.core import (
     Room,
     Source,
     SpecError,
+    SquareMetre,
     interpolate,
     nearest,
 )
@@ -65,6 +66,8 @@ class Foundry:
     scribe: Annotated[Metre, NotNegative]
     """Width of the lane between dies."""
     clustering: Annotated[float, Positive]
+    field: Annotated[SquareMetre, Positive]
+    """Largest die that a scanner exposes at once."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:

@@ -50,8 +50,8 @@ def trends(points: Sequence[Measured], seed: Seed = Seed(0)) -> list[Trend]:  # 
     Nothing else is regressed out: nodes, bits and supplies change with the years as well.
 
     >>> from mho.cost import read_silicon
-    >>> [t.points for t in trends(read_silicon()) if t.figure == "tops_per_watt"]
-    [15, 54, 24]
+    >>> {t.family: t.points for t in trends(read_silicon()) if t.figure == "tops_per_watt"}
+    {'digital': 15, 'analog SRAM': 54, 'non-volatile': 24}
     """
     out: list[Trend] = []
     for figure in ("tops_per_watt", "tops_per_mm2"):

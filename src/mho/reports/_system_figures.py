@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -41,26 +42,30 @@ def _logarithmic(axes: Axes, title: str, unit: str) -> None:
 
 @styled
 def plan_figure(plans: Sequence[Plan]) -> Figure:
-    """Draw area and energy of an item for one network on several technologies, smallest area on top.
+    """Draw area, price and energy of an item for one network on several technologies, smallest area on top.
 
-    Bars are totals; hollow ones belong to plans that do not fit. Markers in the panel of energy are its parts.
+    Bars are totals; hollow ones belong to plans that do not fit, and none is drawn where a price is not known. Markers
+    in the panel of energy are its parts.
     """
     from matplotlib.figure import Figure
 
     order = sorted(plans, key=lambda p: p.area)
     work = order[0].workload
-    figure = Figure(figsize=(9.2, 1.9 + 0.32 * len(order)), layout="constrained", facecolor=PAPER)
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure = Figure(figsize=(11.0, 1.9 + 0.32 * len(order)), layout="constrained", facecolor=PAPER)
+    left, middle, right = figure.subplots(1, 3, sharey=True)
     places = range(len(order))
+    prices = [p.dies.price or math.nan for p in order]
     for axes, values, title, unit in (
         (left, [p.area * 1e6 for p in order], "area (mm²)", ""),
+        (middle, prices, "price of the dies (dollars)", ""),
         (right, [p.energy for p in order], f"energy of {'an' if work.item[0] in 'aeiou' else 'a'} {work.item}", "J"),
     ):
         _logarithmic(axes, title, unit)
         for y, p, value in zip(places, order, values, strict=True):
-            colour = SERIES[0] if axes is left else "#c9d3dc"
+            colour = {left: SERIES[0], middle: SERIES[2], right: "#c9d3dc"}[axes]
             axes.barh(y, value, height=0.62, facecolor=colour if p.fits else PAPER, edgecolor=colour, linewidth=1.4)
-        axes.set_xlim(min(values) / 30 if axes is right else min(values) / 2, max(values) * 2)
+        known = [value for value in values if not math.isnan(value)] or [1.0]
+        axes.set_xlim(min(known) / 30 if axes is right else min(known) / 2, max(known) * 2)
     for name, (marker, colour) in ENERGIES.items():
         found = [(p.cost[name].cost.energy, y) for y, p in zip(places, order, strict=True)]
         found = [(x, y) for x, y in found if x > right.get_xlim()[0]]

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from mho.core import Cost
 from mho.digital import EdramBuffer, load_buffer, load_technology
+from mho.systems import load_medium
 from mho.tiles import characterise, load_tile
 
 from ._row import Mark, Result, Row
@@ -56,7 +57,10 @@ def _memory() -> list[Row]:
         Row("6T SRAM cell of 3 nm over a 22 nm RRAM cell of 53 F2", "", 1.0, sram[3e-9] / cell, 0.25, _TILES),
         Row("bits per area, that cell with two bits over 3 nm SRAM", "x", 2.0, 2 * sram[3e-9] / cell, 0.25, _TILES),
         Row("bits per area, the same at 22 nm", "x", 10.0, 2 * sram[22e-9] / cell, 0.3, _TILES, comment="an order"),
-    ]
+        Row("SRAM cell of 3 nm over the 22 nm RRAM cell of a foundry", "", 1.0,
+            sram[3e-9] / load_medium("rram-22nm").footprint, 0.25, f"{_TILES}; cell [wikichip2801]",
+            comment="216 nm x 225 nm, 100 F2"),
+    ]  # fmt: skip
 
 
 def _gates() -> list[Row]:

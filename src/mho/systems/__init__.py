@@ -1,8 +1,12 @@
 """Whole systems in closed form."""
 
 from ._assumed import assumed as assumed
-from ._fit import POWER_LIMIT as POWER_LIMIT
-from ._fit import Plan as Plan
+from ._cooling import ZERO_CELSIUS as ZERO_CELSIUS
+from ._cooling import Cooling as Cooling
+from ._cooling import coolings as coolings
+from ._cooling import load_cooling as load_cooling
+from ._cooling import tier_rises as tier_rises
+from ._dies import Dies as Dies
 from ._fit import fit as fit
 from ._mapping import Cut as Cut
 from ._mapping import Mapping as Mapping
@@ -19,12 +23,17 @@ from ._networks import Transformer as Transformer
 from ._networks import load_shape as load_shape
 from ._networks import load_workload as load_workload
 from ._networks import shapes as shapes
+from ._plan import Plan as Plan
 from ._scenario import Design as Design
 from ._scenario import Scenario as Scenario
 from ._scenario import designs as designs
 from ._scenario import load_scenario as load_scenario
 from ._scenario import pareto as pareto
 from ._scenario import scenarios as scenarios
+from ._stack import Assembly as Assembly
+from ._stack import Stack as Stack
+from ._stack import load_stack as load_stack
+from ._stack import stacks as stacks
 from ._system import MOVEMENT as MOVEMENT
 from ._system import Architecture as Architecture
 from ._system import BitSerial as BitSerial

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Annotated
 
 from mho.chip import Chip
@@ -16,27 +17,28 @@ from mho.core import (
     Room,
     Second,
     Source,
+    SpecError,
     SquareMetre,
     Watt,
 )
 from mho.cost import rate, silicon
-from mho.digital import ROOMS as _DIGITAL
-from mho.digital import DigitalUnit
+from mho.digital import DigitalUnit, load_technology
+
+from ._stack import ROOMS as _STACKS
+from ._stack import Stack
 
 
 @dataclass(frozen=True)
 class Medium:
-    """Equal tiles: `tiers` planes of `rows` x `columns` weights that share drivers, converters and adders.
+    """Equal tiles: arrays of `rows` x `columns` weights that share drivers, converters and adders.
 
-    One tier of a tile works at a time. A product is that of one full tier; part of it is charged by its columns, and
-    where sums are digital, by its rows as well.
+    Arrays lie over one another in tiers, and beside one another in banks; one of a tile works at a time. A product is
+    that of one full array; part of it is charged by its columns, and where sums are digital, by its rows as well.
     """
 
     title: str
     node: Annotated[Metre, NotNegative]
     """Of the cells; 0 if not known."""
-    cell: Annotated[SquareMetre, Positive]
-    """Footprint of one cell; cells of the tiers lie over one another."""
     cells: Annotated[int, Positive]
     """Cells of a weight."""
     weight_bits: Annotated[int, Positive]
@@ -64,22 +66,67 @@ class Medium:
     """The share of the chip's digital unit that comes with a tile."""
     tiles: int | None = None
     """Tiles of a chip that exists; None if there may be any number."""
+    cell: Annotated[SquareMetre, Positive] | None = None
+    """Footprint of one cell; None for the densest static one of the node, as the technology table has it."""
+    stack: Stack | None = None
+    """What tiers are joined by; None for one tier beside its periphery."""
+    logic_node: Annotated[Metre, NotNegative] = 0.0
+    """Of the periphery; 0 if it is that of the cells."""
+    banks: Annotated[int, Positive] = 1
+    """Arrays of a tier beside one another; switches between them and longer lines are not counted."""
     sources: tuple[Source, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.stack is not None and not self.over:
+            raise ValueError("tiers of a stack lie over their periphery; set over to true, or leave the stack out")
+        if self.cell is None and not self.node:
+            raise ValueError("cell: say its area, or the node of which it is the densest static cell")
+
     @property
-    def tier_weights(self) -> int:
-        """Weights of a tier of a tile."""
+    def arrays(self) -> int:
+        """Arrays of a tile, which take turns."""
+        return self.tiers * self.banks
+
+    @property
+    def array_weights(self) -> int:
+        """Weights of an array."""
         return self.rows * self.columns
 
     @property
+    def footprint(self) -> float:
+        """Area of one cell in m2; cells of the tiers lie over one another."""
+        return _densest(self.node) if self.cell is None else self.cell
+
+    @property
     def cell_area(self) -> float:
-        """Footprint of the cells of a tile, in m2."""
-        return self.tier_weights * self.cells * self.cell
+        """Footprint of the cells of a tile, in m2: those of one tier."""
+        return self.banks * self.array_weights * self.cells * self.footprint
 
     @property
     def array_area(self) -> float:
         """Area of a tile without its share of the digital unit, in m2."""
-        return max(self.cell_area, self.periphery) if self.over else self.cell_area + self.periphery
+        tier = self.cell_area + self.via_area
+        return max(tier, self.periphery) if self.over else tier + self.periphery
+
+    @property
+    def periphery_node(self) -> float:
+        """Node of the periphery, in m; 0 if not known."""
+        return self.logic_node or self.node
+
+    @property
+    def lines(self) -> int:
+        """Word and bit lines of a tier: one for each row of weights and each column of cells, shared by its banks."""
+        return self.rows + self.columns * self.cells
+
+    @property
+    def vias(self) -> int:
+        """Vias of a tile, one a line through each tier."""
+        return self.lines * self.tiers if self.stack else 0
+
+    @property
+    def via_area(self) -> float:
+        """Area in m2 that vias take from each tier of a tile."""
+        return self.lines * self.stack.link.lane_area if self.stack else 0.0
 
     @property
     def tile_area(self) -> float:
@@ -87,19 +134,80 @@ class Medium:
         return self.array_area + self.unit.costs()["part"].area
 
     @property
+    def via_energy(self) -> float:
+        """Energy in J that vias take for a product: each line moves as many bits as a weight has through its pillar.
+
+        Media that are given as stacks have it in their product already.
+        """
+        return self.vias * self.weight_bits * self.stack.link.passage if self.stack else 0.0
+
+    @property
     def weights_per_area(self) -> float:
         """Weights a m2."""
-        return self.tiers * self.tier_weights / self.tile_area
+        return self.arrays * self.array_weights / self.tile_area
 
     @property
     def peak(self) -> float:
         """Operations a second of a tile."""
-        return 2 * self.tier_weights / self.period
+        return 2 * self.array_weights / self.period
 
     @property
     def operations_per_joule(self) -> float:
         """Operations a joule of full products; times 1e-12, TOPS/W."""
-        return 2 * self.tier_weights / self.product
+        return 2 * self.array_weights / self.product
+
+    def shared(self, banks: int) -> Medium:
+        """Return this medium with so many arrays beside one another for each that was there, over one periphery.
+
+        What tiers save by sharing, without tiers: converters and adders are used in turn. All arrays leak.
+
+        Raises:
+            SpecError: if there would be none.
+        """
+        if banks < 1:
+            raise SpecError([f"banks: a periphery has at least one array, not {banks}"])
+        title = f"{self.title}, {banks} banks"
+        return replace(self, title=title, banks=self.banks * banks, leakage=self.leakage * banks)
+
+    def stacked(self, tiers: int, stack: Stack, logic_node: float | None = None) -> Medium:
+        """Return this planar medium as tiers of its cells over one periphery, which may be of another node.
+
+        Cells stay as they are and wait for one another; their lines get vias, and each tier leaks as much as the tile
+        did. The periphery and its share of a product follow gates where it is digital, else analog circuits
+        (`Technology.scaling`), at nominal supplies.
+
+        Args:
+            tiers: of cells over the periphery.
+            stack: what joins them.
+            logic_node: node of the periphery in m; its own if left out.
+
+        Raises:
+            SpecError: if it has tiers already, or nobody knows the node that it would be carried from.
+        """
+        if self.stack is not None or self.tiers > 1:
+            raise SpecError([f"{self.title} has {self.tiers} tiers already; stack a planar medium"])
+        if tiers < 1:
+            raise SpecError([f"tiers: a stack has at least one over its logic, not {tiers}"])
+        medium = self if logic_node is None else self._with_periphery(logic_node, 1 - stack.heat)
+        found = replace(
+            medium, title=f"{self.title}, {tiers} {stack.title}", tiers=tiers, stack=stack, over=True,
+            logic_node=medium.periphery_node, leakage=self.leakage * tiers,
+        )  # fmt: skip
+        return replace(found, product=found.product + found.via_energy)
+
+    def _with_periphery(self, node: float, share: float) -> Medium:
+        """Carry the periphery to another node; `share` of a product's energy is its own."""
+        if not self.periphery_node:
+            raise SpecError([f"logic_node: the node of {self.title} is not known, so its periphery stays where it is"])
+        technology = load_technology()
+        to = technology.scaling(self.periphery_node, node)
+        area, energy = (to.area, to.energy) if self.digital else (to.analog_area, to.analog_energy)
+        return replace(
+            self, logic_node=node, periphery=self.periphery * area,
+            product=self.product * (1 - share + share * energy),
+            period=self.period * (to.delay if self.digital else 1.0),
+            unit=self.unit.scaled(technology.scaling_from(self.unit.logic, node)),
+        )  # fmt: skip
 
     @classmethod
     def of_chip(cls, chip: Chip) -> Medium:
@@ -152,7 +260,13 @@ class Medium:
         )
 
 
-ROOMS = (Room(Medium, {"Medium": Medium}, "media"), *_DIGITAL)
+@cache
+def _densest(node: float) -> float:
+    """Return the area of a node's densest static cell; asked for once an operation of a network."""
+    return float(load_technology().sram_cell_area(node))
+
+
+ROOMS = (Room(Medium, {"Medium": Medium}, "media"), *_STACKS)
 
 
 def media() -> list[str]:

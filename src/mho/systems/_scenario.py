@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 from mho.core import Byte, Loader, OperationPerSecond, Positive, Room, Source, SquareMetre, Watt
 
-from ._fit import POWER_LIMIT
+from ._cooling import ROOM as _COOLINGS
+from ._cooling import Cooling
+from ._dies import Dies
 from ._medium import Medium
 
 
@@ -22,6 +24,7 @@ class Scenario:
     rate: Annotated[OperationPerSecond, Positive]
     power: Annotated[Watt, Positive]
     area: Annotated[SquareMetre, Positive]
+    cooling: Cooling
     sources: tuple[Source, ...] = ()
 
 
@@ -37,11 +40,11 @@ class Design:
     @property
     def capacity(self) -> float:
         """Bytes of weights."""
-        return self.tiles * self.medium.tiers * self.medium.tier_weights * self.medium.weight_bits / 8
+        return self.tiles * self.medium.arrays * self.medium.array_weights * self.medium.weight_bits / 8
 
     @property
     def peak(self) -> float:
-        """Operations a second with one tier of every tile at work."""
+        """Operations a second with one array of every tile at work."""
         return self.tiles * self.medium.peak
 
     @property
@@ -53,13 +56,28 @@ class Design:
     def power(self) -> float:
         """Watt at the rate of the scenario: products, scaling of their results, and what leaks."""
         m = self.medium
-        product = m.product + m.columns * m.unit.costs()["scale"].energy
-        return self.scenario.rate / (2 * m.tier_weights) * product + self.tiles * m.leakage
+        scaling = m.columns * m.unit.costs()["scale"].energy
+        return self._products * (1 + scaling / m.product) + self.tiles * m.leakage
+
+    @property
+    def _products(self) -> float:
+        """Watt of the products."""
+        return self.scenario.rate / (2 * self.medium.array_weights) * self.medium.product
+
+    @property
+    def dies(self) -> Dies:
+        """The dies that the tiles take."""
+        return Dies(self.medium, self.area, self.scenario.cooling)
+
+    @property
+    def junction(self) -> float:
+        """K of the hottest devices at the rate of the scenario."""
+        return self.dies.junction(self.power, self._products)
 
     @property
     def sweep(self) -> float:
-        """Seconds to use every weight once: the tiers of a tile in turn, always the same time."""
-        return self.medium.tiers * self.medium.period
+        """Seconds to use every weight once: the arrays of a tile in turn, always the same time."""
+        return self.medium.arrays * self.medium.period
 
     @property
     def misses(self) -> tuple[str, ...]:
@@ -67,7 +85,7 @@ class Design:
         s = self.scenario
         limits = (
             ("memory", self.capacity < s.memory), ("rate", self.peak < s.rate), ("power", self.power > s.power),
-            ("area", self.area > s.area), ("heat", self.power / self.area > POWER_LIMIT),
+            ("area", self.area > s.area), ("heat", self.junction > s.cooling.limit),
         )  # fmt: skip
         return tuple(name for name, missed in limits if missed)
 
@@ -81,6 +99,7 @@ class Design:
         return {
             "name": self.name, "scenario": self.scenario.title, "tiles": self.tiles, "capacity_b": self.capacity,
             "peak_per_s": self.peak, "area_m2": self.area, "power_w": self.power, "sweep_s": self.sweep,
+            "junction_k": self.junction, "price_dollars": self.dies.price,
             "feasible": self.feasible, "misses": list(self.misses),
         }  # fmt: skip
 
@@ -93,7 +112,7 @@ def designs(scenario: Scenario, choice: Mapping[str, Medium]) -> list[Design]:
     found: list[Design] = []
     for name, m in choice.items():
         tiles = m.tiles or max(
-            math.ceil(scenario.memory / (m.tiers * m.tier_weights * m.weight_bits / 8)),
+            math.ceil(scenario.memory / (m.arrays * m.array_weights * m.weight_bits / 8)),
             math.ceil(scenario.rate / m.peak),
         )
         found.append(Design(name, scenario, m, tiles))
@@ -109,14 +128,14 @@ def pareto(found: Iterable[Design]) -> list[Design]:
     return front
 
 
-ROOM = Room(Scenario, {"Scenario": Scenario}, "scenarios")
+ROOMS = (Room(Scenario, {"Scenario": Scenario}, "scenarios"), _COOLINGS)
 
 
 def scenarios() -> list[str]:
     """Return the names of the presets."""
-    return sorted(Loader((ROOM,)).presets(Scenario))
+    return sorted(Loader(ROOMS).presets(Scenario))
 
 
 def load_scenario(name_or_path: str) -> Scenario:
     """Load a scenario: a preset name such as `"wearable"`, or a TOML file."""
-    return Loader((ROOM,)).load(Scenario, name_or_path)
+    return Loader(ROOMS).load(Scenario, name_or_path)
