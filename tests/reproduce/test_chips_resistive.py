@@ -38,20 +38,20 @@ def test_architecture() -> None:
 
 
 def test_neurram_energy_without_anything_fitted(table: Any) -> None:
-    """All six points within 30 %, the two middle ones within 2 %; its parts are not: one is half, one is twice."""
+    """All six points within 36 %; of its parts two within 10 %, one is twice."""
     points = [r for (q, unit), r in table.items() if q.startswith("NeuRRAM, ") and unit == "TOPS/W"]
     assert len(points) == 6
-    assert all(0.7 < r.ratio < 1.1 and r.mark == "prediction" for r in points)
+    assert all(0.64 < r.ratio < 1 and r.mark == "prediction" for r in points)
     part = {q.rpartition(", ")[2]: r.ratio for (q, unit), r in table.items() if unit == "fJ an operation"}
-    assert part["switching word lines"] < 0.6 < 1.9 < part["input pulses"]
-    assert 0.9 < part["neurons"] < 1.1
+    assert 1.9 < part["input pulses"] < 2.2
+    assert all(0.9 < part[name] < 1 for name in ("switching word lines", "neurons"))
 
 
 def test_what_neurram_s_word_lines_take() -> None:
-    """48 fF a driver, 2.1 fF a cell, 0.9 to 2.2 V, once for each of three bits: the published parts by hand."""
+    """48 fF a driver, 2.1 fF a cell, 0.9 to 2.2 V, once for each of three bits, charged from 2.2 V: by hand."""
     tile = neurram(4, 6)
     assert tile.select is not None
-    by_hand = 3 * 256 * (48e-15 + 256 * 2.1e-15) * 1.3**2
+    by_hand = 3 * 256 * (48e-15 + 256 * 2.1e-15) * 1.3 * 2.2
     assert tile.select.energy(tile.rows * tile.row_cells) == pytest.approx(by_hand, rel=1e-3)
 
 

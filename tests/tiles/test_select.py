@@ -21,6 +21,18 @@ def test_energy() -> None:
     assert LINES.energy(1000) == pytest.approx(3 * 2e-15 * 1000 * 1.5**2, rel=1e-12)
 
 
+def test_what_flows_into_the_lower_rail_is_lost() -> None:
+    """From 0.9 to 2.2 V every charge comes from 2.2 V."""
+    lines = replace(LINES, swing=1.3, rest=0.9)
+    assert lines.energy(1000) == pytest.approx(3 * 1000 * (2e-15 * 1.3) * 2.2, rel=1e-12)
+
+
+def test_drivers_take_area_by_cell() -> None:
+    tile = _tile("tile2")
+    more = replace(tile, select=replace(LINES, area=4e-13)).parts()["input encoding"].area
+    assert more - tile.parts()["input encoding"].area == pytest.approx(4e-13 * tile.rows * tile.row_cells)
+
+
 @pytest.mark.parametrize(("name", "phases"), [("tile2", 1), ("tile1", 1), ("tile-capacitive", 2)])
 def test_a_product_switches_them_in_every_phase_of_every_row_in_use(name: str, phases: int) -> None:
     """All cells of 100 rows, also those of columns that are not used; times and other blocks stay."""

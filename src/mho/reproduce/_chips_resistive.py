@@ -72,7 +72,7 @@ def _neurram() -> list[Row]:
     return [
         *out,
         Row(f"{split}, switching word lines", "fJ an operation", 21.76, each * lines, 0.5, source,
-            comment="C V^2 of the swing; the upper rail alone gives 1.7 times as much"),
+            comment="all charge from the upper rail"),
         Row(f"{split}, input pulses", "fJ an operation", 11.51, each * (p.energy("digital", "output encoding") - lines),
             0.5, source),
         Row(f"{split}, neurons", "fJ an operation", 29.11, each * p.blocks["output encoding"].energy, 0.5, source),

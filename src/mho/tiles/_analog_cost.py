@@ -188,6 +188,7 @@ def parts(tile: AnalogTile) -> Mapping[str, Cost]:
     cell = replace(cell, area=max(cell.area, above))
     cells = cell * (tile.rows * tile.row_cells)
     driver = tile.post.logic.register(tile.inputs.resolution) * 2
+    select = 0.0 if tile.select is None else tile.select.area * tile.row_cells
     # A converter that samples needs every line held at once; one that counts takes its lines in turn.
     held = converters if tile.converter.concurrent else columns * tile.weights.lines_per_weight
     behind = tile.converter.costs(tile.rows)["part"] + tile.post.costs()["part"]
@@ -196,7 +197,7 @@ def parts(tile: AnalogTile) -> Mapping[str, Cost]:
     registers = tile.post.logic.register(bits)
     return {
         "cells": cells,
-        "input encoding": Cost(area=driver.area, leakage=driver.leakage) * tile.rows,
+        "input encoding": Cost(area=driver.area + select, leakage=driver.leakage) * tile.rows,
         "output encoding": tile.pre.costs(0.0)["part"] * held + behind * converters,
         "digital": Cost(area=registers.area, leakage=registers.leakage),
     }
