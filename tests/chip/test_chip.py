@@ -16,14 +16,14 @@ from mho.tiles import AnalogTile, DigitalTile, load_tile
 PRESETS = Chip.presets()
 
 
-FLASH = {"hexa01": 32, "membrain": 50, "mythic-m1076": 76, "mythic-quad": 304, "wtm2101": 2}
+FLASH = {"hexa01": 32, "membrain": 50, "mythic-m1076": 76, "wtm2101": 2}
 OTHERS = {"corsair": 8, "ndp120": 16, "neurram": 48}
 
 
 def test_presets() -> None:
     assert PRESETS == [
         "corsair", "dimc-sram", "hermes", "hermes-4phase", "hexa01", "houmo-h30", "membrain", "mythic-m1076",
-        "mythic-quad", "ndp120", "neurram", "tile2-rram", "wtm2101",
+        "ndp120", "neurram", "tile2-rram", "wtm2101",
     ]  # fmt: skip
     for name in PRESETS:
         chip = Chip.load(name)
@@ -130,7 +130,7 @@ def test_an_unknown_chip() -> None:
         Chip.load("herms")
     assert str(error.value) == (
         "no preset 'herms' in chips; did you mean 'hermes'? "
-        "(allowed: corsair, dimc-sram, hermes, hermes-4phase, hexa01, houmo-h30, membrain, mythic-m1076, mythic-quad, "
+        "(allowed: corsair, dimc-sram, hermes, hermes-4phase, hexa01, houmo-h30, membrain, mythic-m1076, "
         "ndp120, neurram, tile2-rram, wtm2101)"
     )
 

@@ -13,7 +13,7 @@ from mho.chip import Chip
 from mho.compiler import capture, float_values, quantize
 from mho.core import Seed, ShapeError, SpecError, fingerprint
 from mho.ir import Graph, QuantGraph
-from mho.tiles import AnalogTile, OffsetColumn, Quantization
+from mho.tiles import AnalogTile, OffsetColumn, Quantization, Ranges
 from mho.tiles._ranges import input_scale
 
 X = Seed(0).child("x").normal((20, 3, 6, 6))
@@ -261,12 +261,21 @@ def test_learned_levels_go_into_the_program() -> None:
     assert layers.reshape(compiled.shape).sub(compiled).abs().max() < 1e-5 * compiled.abs().max()
 
 
+def _calibrated(net: nn.Module, x: Tensor, chip: str) -> dict[str, Ranges]:
+    return mho.nn.calibrate(mho.nn.convert(net, Chip.load(chip)), x)
+
+
 def test_ranges_of_another_tile_are_refused() -> None:
     net, x, chip = _adaptive()
     tiled = mho.nn.convert(net, chip)
     ranges = mho.nn.calibrate(tiled, x)
     graph = capture(net, x)
-    with pytest.raises(SpecError, match=r"layer '0' must be for .* 16 levels.*no codebook|mho.nn.ranges of it"):
+    with pytest.raises(SpecError, match=r"layer '0' must be for .* 1 x 8, no codebook .* not 1 x 8, 16 levels"):
         quantize(graph, Chip.load("tile2-rram"), x, ranges=ranges)
+    with pytest.raises(SpecError, match=r"1 x 8, no codebook .* not 1 x 1, no codebook"):
+        quantize(graph, Chip.load("tile2-rram"), x, ranges=_calibrated(net, x, "dimc-sram"))
+    wide = _calibrated(net, x, "dimc-sram")
+    with pytest.raises(SpecError, match=r"inputs of -8 to 7, not .* inputs of -128 to 127"):
+        quantize(graph, Chip.load("dimc-sram"), x, Quantization(input_bits=4), ranges=wide)
     with pytest.raises(SpecError, match="has no layer 'first' to quantise"):
         quantize(graph, chip, x, ranges={"first": ranges["0"]})

@@ -126,3 +126,13 @@ def test_wrong_macros_are_refused() -> None:
     macro = load_calibrated("wang-22nm")
     with pytest.raises(ValueError, match=r"^Fig. 22\(a\) counts a part 'multipliers'; the macro has control$"):
         replace(macro, parts=macro.parts[-1:])
+    with pytest.raises(ValueError, match=r"^threshold must lie below the nominal supply of 1 V, not at 1.05 V$"):
+        replace(macro, threshold=1.05)
+
+
+def test_wrong_figures_are_refused() -> None:
+    macro = load_calibrated("wang-22nm")
+    with pytest.raises(ValueError, match=r"^Wang, 22 nm, charge has the parts DACs, .*multipliers, not typo$"):
+        macro.figure("pJ", parts=("multipliers", "typo"))
+    with pytest.raises(ValueError, match=r"^weights must fit into 128 columns, not take 1000$"):
+        macro.figure("TOPS", macro.at(weight_bits=1000))

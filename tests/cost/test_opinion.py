@@ -1,12 +1,13 @@
 """A chip as a macro, and what published silicon says of it."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mho import Chip
-from mho.cost import error_bar, load_law, macro_of, rate, second_opinion
+from mho.cost import PRINCIPLES, error_bar, load_law, macro_of, rate, second_opinion
 from mho.tiles import AnalogTile, load_tile
 
 
@@ -100,3 +101,19 @@ def test_an_error_bar_needs_no_node() -> None:
     charge = error_bar(replace(Chip.load("tile2-rram"), tile=load_tile("tile-capacitive")))
     assert charge is not None
     assert charge.principle == "charge"
+
+
+def test_the_page_has_the_error_bars_of_the_laws() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "concepts" / "cost.md").read_text(encoding="utf-8")
+    for principle in PRINCIPLES:
+        low, high = load_law(principle).energy_range
+        assert f"{low:.2f} to {high:.2f}" in text, principle
+
+
+def test_static_cells_without_a_principle_draw_current_while_they_are_read() -> None:
+    tile = load_tile("tile-capacitive")
+    assert isinstance(tile, AnalogTile)
+    chip = replace(Chip.load("tile2-rram"), tile=tile)
+    plain = replace(chip, tile=replace(tile, principle=None))
+    bars = [error_bar(c) for c in (chip, plain)]
+    assert [b.principle for b in bars if b is not None] == ["charge", "static"]

@@ -34,3 +34,10 @@ def test_a_chip_that_states_everything() -> None:
         digital=replace(chip.digital, control=CONTROL, clock_tree=ClockTree(32), logic=logic),
     )
     assert set(uncounted(full)) == NEVER
+
+
+def test_memory_of_controllers_leaks_as_buffers_do() -> None:
+    chip = Chip.load("hermes")
+    unit = replace(chip.digital, buffer_bits=0)
+    assert "leakage of buffers" not in uncounted(replace(chip, digital=unit))
+    assert "leakage of buffers" in uncounted(replace(chip, digital=replace(unit, control=CONTROL)))

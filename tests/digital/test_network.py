@@ -70,7 +70,8 @@ def test_a_mesh_link_by_link() -> None:
     assert MESH.wire_length(16, 4e-3) == pytest.approx(24 * 1e-3 * 2 * 64)
     assert MESH.way(16, 4e-3) == (pytest.approx(2.5e-3), 3.5)
     assert MESH.core_width(16) == 4 * 2 * 64 * 2  # both directions of the four links; half of the bits cross
-    assert MESH.core_width(4) == 4 * 64  # no more than the tiles take
+    assert MESH.core_width(4) == 8 * 64
+    assert MESH.core_width(1) == 2 * 64  # no more than goes in and out of the tiles
     assert MESH.node_gates(16) == 16 * 745 * 64
 
 

@@ -32,8 +32,16 @@ def test_a_reduction_counts_its_input() -> None:
     assert work(_node("mean.dim", (4,)), (4, 6, 6)) == Work(operations=144, scales=4)
     assert work(_node("mean.dim", (4,)), (4, 8, 8)) == Work(operations=256)
     assert work(_node("sum.dim_IntList", (4,)), (4, 6, 6)) == Work(operations=144)
-    assert work(_node("max_pool2d.default", (4, 2, 2)), (4, 6, 6)) == Work(operations=144)
-    assert work(_node("avg_pool2d.default", (4, 2, 2)), (4, 6, 6)) == Work(operations=144, scales=16)
+    assert work(_node("adaptive_avg_pool2d.default", (4, 2, 2)), (4, 6, 6)) == Work(operations=144, scales=16)
+
+
+def test_pooling_counts_its_windows() -> None:
+    """Windows may overlap, or leave a border out: their own numbers count, and a mean of 4 is a shift."""
+    assert work(_node("max_pool2d.default", (4, 2, 2), "x", [3, 3]), (4, 6, 6)) == Work(operations=4 * 4 * 9)
+    same = _node("avg_pool2d.default", (4, 6, 6), "x", [3, 3], [1, 1], [1, 1])
+    assert work(same, (4, 6, 6)) == Work(operations=144 * 9, scales=144)
+    assert work(_node("avg_pool2d.default", (4, 2, 2), "x", [2, 2]), (4, 5, 5)) == Work(operations=16 * 4)
+    assert work(_node("avg_pool2d.default", (4, 2, 2), "x", 2), (4, 4, 4)) == Work(operations=16 * 4)
 
 
 def test_softmax() -> None:

@@ -131,13 +131,13 @@ def _trends(points: Sequence[Measured]) -> None:
     from ._show import answers
 
     out = Table(title="figures against the year, 1-bit operations", title_justify="left", title_style="bold")
-    for head in ("family", "figure", "points", "years", "in the mean year", "a year", "two of three", "scatter"):
-        out.add_column(head, justify="left" if head in ("family", "figure") else "right")
+    for head in ("family", "figure", "points", "years", "mean year", "a year (two of three)", "scatter"):
+        out.add_column(head, justify="left" if head in ("family", "figure") else "right", no_wrap=True)
     for t in trends(points):
         name = {"tops_per_watt": "TOPS/W", "tops_per_mm2": "TOPS/mm2"}[t.figure]
         out.add_row(
-            t.family, name, str(t.points), f"{t.years[0]:.0f} to {t.years[1]:.0f}", f"{t.value:.3g}",
-            f"x{t.growth:.2f}", f"{t.growth_range[0]:.2f} to {t.growth_range[1]:.2f}", f"x{t.scatter:.2f}",
+            t.family, name, str(t.points), f"{t.years[0]:.0f}-{t.years[1] % 100:.0f}", f"{t.value:.3g}",
+            f"x{t.growth:.2f} ({t.growth_range[0]:.2f} to {t.growth_range[1]:.2f})", f"x{t.scatter:.2f}",
         )  # fmt: skip
     answers.print(out)
 

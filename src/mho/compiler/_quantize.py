@@ -10,7 +10,7 @@ from torch import Tensor
 from mho.chip import Chip
 from mho.core import ShapeError, SpecError, fingerprint, nearest
 from mho.ir import Graph, Node, QuantGraph, QuantLayer
-from mho.tiles import Quantization, Ranges, input_ranges, weight_integers
+from mho.tiles import AbstractLayout, AnalogTile, Quantization, Ranges, input_ranges, weight_integers
 
 from ._evaluate import float_values
 
@@ -64,10 +64,10 @@ def _layer(graph: Graph, node: Node, chip: Chip, x: Tensor, options: Quantizatio
     weight = graph.tensors[node.weight]
     integers, weight_scale = weight_integers(tile, weight, options)
     layout = graph.layout(node, tile.shape[0])
-    ranges = input_ranges(tile, layout, integers, x if given is None else x[:1], options)
-    if given is not None:
-        _same_tile(node.name, given, ranges)
-        ranges = given
+    if given is None:
+        ranges = input_ranges(tile, layout, integers, x, options)
+    else:
+        ranges = _own_ranges(node.name, chip, layout, options, given)
     bias = graph.tensors[node.bias] if node.bias else torch.zeros(weight.shape[0])
     return QuantLayer(
         weight=integers.to(torch.int8 if min(tile.weight_range[1], -tile.weight_range[0]) < 128 else torch.int16),
@@ -85,17 +85,25 @@ def _layer(graph: Graph, node: Node, chip: Chip, x: Tensor, options: Quantizatio
     )
 
 
-def _same_tile(name: str, given: Ranges, own: Ranges) -> None:
-    """Refuse ranges whose row tiles, slices or codes are not those of the layer on this tile."""
+def _own_ranges(name: str, chip: Chip, layout: AbstractLayout, options: Quantization, given: Ranges) -> Ranges:
+    """Return given ranges, unless they are of another tile or for other bits than those of the layer."""
+    inputs = None if given.levels is not None else options.input_bits
+    tile = chip.tile.at_bits(options.weight_bits, inputs, options.adc_bits)
+    slices = len(tile.weights.significance) if isinstance(tile, AnalogTile) else 1
+    codes = 2**tile.converter.resolution if isinstance(tile, AnalogTile) and tile.converter.adaptive else None
 
-    def shape(ranges: Ranges) -> str:
-        size = " x ".join(map(str, ranges.full_scale.shape))
-        return size + (" and no codebook" if ranges.codebook is None else f" and {ranges.codebook.shape[-1]} levels")
+    def said(size: tuple[int, ...], levels: int | None, bounds: tuple[int, int]) -> str:
+        codebook = "no codebook" if levels is None else f"{levels} levels"
+        return f"{size[0]} x {size[1]}, {codebook} and inputs of {bounds[0]} to {bounds[1]}"
 
-    if shape(given) != shape(own):
+    own = said((layout.row_tiles, slices), codes, tile.input_range(given.signed))
+    levels = None if given.codebook is None else given.codebook.shape[-1]
+    other = said(tuple(given.full_scale.shape), levels, given.bounds)
+    if own != other:
         raise SpecError(
             [
-                f"ranges of layer {name!r} must be for its row tiles x slices on this chip, {shape(own)}, not "
-                f"{shape(given)}; convert and calibrate the network for this chip and take mho.nn.ranges of it"
+                f"ranges of layer {name!r} must be for its row tiles x slices on this chip, {own}, not {other}; "
+                "convert and calibrate the network for this chip and these bits and take mho.nn.ranges of it"
             ]
         )
+    return given

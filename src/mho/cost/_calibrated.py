@@ -92,6 +92,11 @@ class CalibratedMacro:
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.threshold is not None and self.threshold >= float(self.nominal.supply):
+            raise ValueError(
+                f"threshold must lie below the nominal supply of {float(self.nominal.supply):g} V, "
+                f"not at {self.threshold:g} V"
+            )
         names = [p.name for p in self.parts]
         if len(names) != len(set(names)) or not names:
             raise ValueError(f"a macro needs parts with names of their own, not {names}")
@@ -193,7 +198,14 @@ class CalibratedMacro:
             ValueError: if there is no such figure.
         """
         at = at or self.nominal
-        counted = set(parts) or {p.name for p in self.parts}
+        known = {p.name for p in self.parts}
+        counted = set(parts) or known
+        if odd := counted - known:
+            raise ValueError(f"{self.title} has the parts {', '.join(sorted(known))}, not {', '.join(sorted(odd))}")
+        if not bool((self.operations(at) > 0).all()):
+            raise ValueError(
+                f"weights must fit into {self.columns:g} columns, not take {float(self.width(at).max()):g}"
+            )
         operations = self.operations(at)
         energy = _sum(e for name, e in self.energy(at).items() if name in counted)
         rate = operations / _sum(self.time(at).values())

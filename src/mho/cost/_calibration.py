@@ -24,7 +24,7 @@ def fit_calibrated(macro: CalibratedMacro) -> CalibratedMacro:
     known = [r for r in macro.readings() if r.fitted]
     rates = [r for r in known if r.figure == "TOPS"]
     if len({float(r.at.supply) for r in rates}) > 1:
-        low = min(float(r.at.supply) for r in rates) - 0.06
+        low = min(*(float(r.at.supply) for r in rates), float(macro.nominal.supply)) - 0.06
         threshold = _least(lambda v: _times(replace(macro, threshold=v), rates)[1], 0.05, low)
         macro = replace(macro, threshold=threshold)
     times, _ = _times(macro, rates)

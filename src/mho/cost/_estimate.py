@@ -29,7 +29,7 @@ def estimate(program: Program, counts: Mapping[str, Activity]) -> CostTree:
     one node per layer; `digital operators` by kind; `clock` (registers of the tiles at work), `clock tree` and
     `control` where the chip states them, `refresh` and `buffer refresh` (where cells forget) and `leakage` by what
     leaks, all over the latency; `silicon`, the area of all tiles and the digital unit. Tiles without weights are off,
-    and with them their share of the digital unit. Where the chip has a network, each layer has its block `network`.
+    and with them their share of the digital unit and of the network, which gives each layer its block `network`.
     See also `uncounted`.
     """
     layers: list[CostTree] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mho.arrays import CurrentDomain, ResistanceSum, ResistiveDivision
 from mho.chip import Chip
 from mho.devices import Dram, Sram
 from mho.tiles import AnalogTile, DigitalTile
@@ -11,8 +12,8 @@ from mho.tiles import AnalogTile, DigitalTile
 from ._macro import Macro, Principle, load_law
 from ._measured import read_silicon
 
-_STATIC = ("CurrentDomain", "ResistiveDivision", "ResistanceSum")
-"""MAC principles in which currents flow as long as cells are read."""
+_STATIC = (CurrentDomain, ResistiveDivision, ResistanceSum)
+"""MAC principles in which currents flow as long as cells are read, as they do without any."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def _principle_of(chip: Chip) -> Principle | None:
         return None
     if not isinstance(tile.cell, Sram | Dram):
         return "current"
-    return "static" if type(tile.principle).__name__ in _STATIC else "charge"
+    return "static" if tile.principle is None or isinstance(tile.principle, _STATIC) else "charge"
 
 
 def macro_of(chip: Chip) -> Macro | None:

@@ -35,6 +35,7 @@ def uncounted(chip: Chip) -> tuple[str, ...]:
             out.append("leakage of pre-conversion")
     if isinstance(tile, AnalogTile | DigitalTile) and isinstance(tile.cell, Sram) and not tile.cell.leakage:
         out.append("leakage of cells")
-    if unit.buffer is None and unit.buffer_bits and not unit.logic.sram_bit_leakage:
+    stored = (0 if unit.buffer is not None else unit.buffer_bits) + (unit.control.memory_bits if unit.control else 0)
+    if stored and not unit.logic.sram_bit_leakage:
         out.append("leakage of buffers")
     return (*out, *_NEVER)

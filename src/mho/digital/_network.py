@@ -12,7 +12,7 @@ from mho.core import Cost, Hertz, Metre, NotNegative, Positive, Ratio, Second, S
 
 from ._link import htree_length, mesh_hops
 from ._logic import Logic
-from ._technology import Technology, load_technology
+from ._technology import load_technology
 
 _LUMPED, _SPREAD = math.log(2), 0.38
 """Time to half the swing over R C: of a capacitance behind a resistance, and of a line that has both along it."""
@@ -93,15 +93,15 @@ class AbstractNetworkOnChip(ABC):
     def node_cycles(self) -> float:
         """Cycles that a bit takes through a node."""
 
-    def wire(self, logic: Logic, technology: Technology | None = None) -> RepeatedWire:
-        """Return the wires in the node of a logic.
+    def wire(self, logic: Logic) -> RepeatedWire:
+        """Return the wires in the node of a logic, by the shipped technology table.
 
         Raises:
             SpecError: if the logic does not say its node.
         """
         if logic.node == 0:
             raise SpecError(["node: a network on chip takes its wires from the node of the logic; set it, as `28 nm`"])
-        table = technology or load_technology()
+        table = load_technology()
         width = self.pitches * float(table.metal_pitch(logic.node)) / 2
         return RepeatedWire.of(logic, self.resistivity / (self.aspect * width**2), table.wire_capacitance)
 
@@ -204,7 +204,7 @@ class Mesh(AbstractNetworkOnChip):
 
     def core_width(self, tiles: int) -> float:
         """Both directions of the links across the middle, and as much again that stays on its side."""
-        return min(4.0 * math.sqrt(tiles), tiles) * self.width
+        return min(4.0 * math.sqrt(tiles), 2.0 * tiles) * self.width
 
     def core_bits(self, incoming: float, outgoing: float) -> float:
         """Between tiles and shares of the digital unit anywhere, so that either kind crosses in both directions."""
@@ -221,7 +221,7 @@ class Mesh(AbstractNetworkOnChip):
 
     def node_costs(self, logic: Logic) -> Cost:
         """Of a router."""
-        return Cost(energy=logic.gates(self.router_capacitance, 0).energy / logic.activity)
+        return Cost(energy=self.router_capacitance * logic.nand2_capacitance * logic.supply**2)
 
     def node_gates(self, tiles: int) -> float:
         """Of all routers."""

@@ -67,6 +67,8 @@ class LookUpTable:
         fine = torch.linspace(low, high, 64 * (self.entries - 1) + 1, dtype=torch.float64)
         y, exact = function(x), function(fine)
         bottom, span = exact.min(), float(exact.max() - exact.min())
+        if span == 0:
+            return 0.0
         step = span / (2**self.bits - 1)
         y = bottom + ((y - bottom) / step).round() * step
         place = (fine - low) / (high - low) * (self.entries - 1)

@@ -67,8 +67,8 @@ def work(node: Node, input_shape: tuple[int, ...]) -> Work:
     """Return what a digital node does for one image."""
     name, out = short_name(node.op), math.prod(node.shape)
     if name in _MANY:
-        each = max(out, math.prod(input_shape))
-        return WORK[name] * each + (_division(each / out) * out if name in _MEAN else _NONE)
+        each = _window(node) or max(out, math.prod(input_shape)) / out
+        return (WORK[name] * each + (_division(each) if name in _MEAN else _NONE)) * out
     if name in _NORMALISED:
         size = _together(node)
         means = 2 * _division(size) if name == "layer_norm" else _NONE
@@ -84,6 +84,15 @@ def operations(node: Node, input_shape: tuple[int, ...]) -> float:
 def _division(by: float) -> Work:
     """Return the multiplication with a constant reciprocal; by a power of two it is a shift."""
     return _NONE if math.log2(max(by, 1)).is_integer() else _SCALE
+
+
+def _window(node: Node) -> int | None:
+    """Return the numbers under the window of a pooling; None where the sizes say how many give one."""
+    if short_name(node.op) not in ("max_pool2d", "avg_pool2d") or len(node.args) < 2:
+        return None
+    kernel: Any = node.args[1]
+    sides = [int(side) for side in kernel] if isinstance(kernel, tuple | list) else [int(kernel)]
+    return sides[0] * sides[-1]
 
 
 def _together(node: Node) -> int:

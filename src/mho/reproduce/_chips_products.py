@@ -20,17 +20,19 @@ def rows() -> list[Row]:
 
 
 def _mythic() -> list[Row]:
-    r, card = rate(Chip.load("mythic-m1076")), rate(Chip.load("mythic-quad"))
+    r = rate(Chip.load("mythic-m1076"))
+    four = "four times the processor"
     note = "a product claim; its circuits are not published"
     return [
         Row("flash processor, 76 tiles", "TOPS", 25, r.tops, 0.5, "[mythic2021]", comment=note),
         Row("flash processor, 76 tiles", "W", (3, 4), r.watt, 0.5, "[mythic2021]"),
         Row("flash processor, 76 tiles", "TOPS/W", (6.5, 8.7), r.tops_per_watt, 0.5, "[mythic2021]"),
-        Row("card with four flash processors", "TOPS", 100, card.tops, 0.5, "[mythic2021]", comment=_CLAIM),
-        Row("card with four flash processors", "W", (0, 25), card.watt, 0.0, "[mythic2021]",
-            comment=f"{_CLAIM}, less than 25 W; ours without bridge and regulators"),
-        Row("card with four flash processors", "million weights", 320, _weights("mythic-quad"), 0.01, "[mythic2021]",
-            "definition"),
+        Row("card with four flash processors", "TOPS", 100, 4 * r.tops, 0.5, "[mythic2021]",
+            comment=f"{_CLAIM}; {four}"),
+        Row("card with four flash processors", "W", (0, 25), 4 * r.watt, 0.0, "[mythic2021]",
+            comment=f"{_CLAIM}, less than 25 W, so that the ratio says little; {four}, without bridge and regulators"),
+        Row("card with four flash processors", "million weights", 320, 4 * _weights("mythic-m1076"), 0.01,
+            "[mythic2021]", "definition"),
     ]  # fmt: skip
 
 
@@ -49,7 +51,7 @@ def _flash() -> list[Row]:
             comment=f"{_CLAIM}; ours if both tiles worked all the time"),
         Row("processors with split-gate flash (memBrain)", "TOPS/W", (20, 80), macro.tops_per_watt, 0.0,
             "[membrain2022]", comment="what a customer expects of a processor; generic flash tiles of 40 nm"),
-        Row("camera processor with flash (HEXA01)", "TOPS", 16, camera.tops, 0.5, "the industry report",
+        Row("camera processor with flash (HEXA01)", "TOPS", 16, camera.tops, 0.5, "[qbitai2023]",
             comment="of the scenario for which it is named, 32 MB; of the chip nothing is known"),
     ]  # fmt: skip
 

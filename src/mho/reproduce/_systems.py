@@ -36,7 +36,7 @@ def _architectures() -> list[Row]:
     kept = sum(all(a > b for a, b in pairwise(e)) for e in energies)
     return [
         Row("networks whose energy falls from the processor over PNM and PIM to PWM", f"of {len(networks)}",
-            float(len(networks)), float(kept), 0.0, "taxonomy of the industry report; HBM2, the same units",
+            float(len(networks)), float(kept), 0.0, "taxonomy of [qbitai2023]; HBM2, the same units",
             comment="not those whose activations outweigh their weights"),
     ]  # fmt: skip
 
@@ -53,7 +53,7 @@ def _movement() -> list[Row]:
     mobile, gpu, npu = load_system("mobile-cpu"), load_system("gpu-a100"), load_system("npu")
     share = "share of energy that moves data"
     consumer = "[boroumand2018]; mean over a browser, video and TensorFlow Mobile on a telephone"
-    seven, ten = "the industry report, at 7 nm; its workload is not stated", "slides on memory, at 10 nm; at least 69 %"
+    seven, ten = "[qbitai2023], at 7 nm; its workload is not stated", "slides on memory, at 10 nm; at least 69 %"
     idle = "nearly all of the rest is assumed idle power"
     return [
         *rows,

@@ -35,5 +35,5 @@ class SelectLines:
         return self.switches * self.capacitance * cells * self.swing * (self.rest + self.swing)
 
     def scaled(self, side: float) -> SelectLines:
-        """Return lines along cells whose sides have another length; the swing is the device's and stays."""
+        """Return lines along cells whose sides have another length; swing and drivers are the device's and stay."""
         return replace(self, capacitance=self.capacitance * side)
