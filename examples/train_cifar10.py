@@ -8,6 +8,7 @@ The data are Parquet files in the Hugging Face layout: a column `img`, a struct 
     python train_cifar10.py --data cifar10/ --init plain.safetensors --noise 0.06 --epochs 10 --lr 0.02 \
         --out noise.safetensors
     python train_cifar10.py --data cifar10/ --evaluate plain.safetensors noise.safetensors
+    python train_cifar10.py --data cifar10/ --network vgg8 --init vgg8.safetensors --int8 vgg8-int8.safetensors
 
 The two networks shipped with mho were made with this script on CIFAR-10 (JPEG):
 
@@ -41,6 +42,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from mho.nn import fold_batchnorm, matrix_layers
 from mho.samples import ResNet18, ResNet20, vgg8_network
 
 PAD = 4
@@ -365,6 +367,31 @@ def evaluate(args: argparse.Namespace) -> None:
             print(f"{file.name}: noise {sigma:g}: {spread}", flush=True)
 
 
+def store(args: argparse.Namespace) -> None:
+    """Write weights as integers of 8 bits with a scale an output, BatchNorm folded into the convolutions."""
+    network = NETWORKS[args.network]
+    model = fold_batchnorm(load_network(args.init, network))
+    state: dict[str, Tensor] = {}
+    for name, layer in matrix_layers(model).items():
+        weight: Tensor = layer.weight.detach()  # pyright: ignore[reportAssignmentType]
+        scale = columns(weight).abs().amax(1) / 127
+        state[f"{name}.weight"] = (weight / column_values(weight, scale)).round().to(torch.int8).contiguous()
+        state[f"{name}.scale"] = scale
+        state[f"{name}.bias"] = layer.bias.detach().clone()  # pyright: ignore[reportCallIssue, reportOptionalMemberAccess, reportAttributeAccessIssue]
+        with torch.no_grad():
+            weight.copy_(state[f"{name}.weight"] * column_values(weight, scale))
+    images, labels = load_images(find_files(args.data, "test"), 500 if args.smoke else None)
+    metadata = {
+        "weights": "int8, one scale per output",
+        "architecture": f"{network.title}, BatchNorm folded in",
+        "normalisation": f"pixels / 255, mean {network.mean}, std {network.std}",
+        "test_accuracy": f"{accuracy(model, normalise(images, network), labels):.4f}",
+        **dict(item.split("=", 1) for item in args.metadata),
+    }
+    write_atomically(args.int8, lambda path: save_file(state, path, metadata))
+    print(f"saved {args.int8}: test {metadata['test_accuracy']}", flush=True)
+
+
 def main() -> None:
     """Read the command line, then train or evaluate."""
     parser = argparse.ArgumentParser(description="Train a network on CIFAR-10, with or without weight noise.")
@@ -396,6 +423,7 @@ def main() -> None:
     add("--noise", type=float, default=0.0, help="std of the weight noise over the column's largest weight")
     add("--clip", type=float, help="after each step, clip output columns to +- CLIP of their std")
     add("--bf16", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 autocast in training")
+    add("--int8", type=Path, help="store the weights of --init in this file, with 8 bits, instead of training")
     add("--metadata", nargs="*", default=[], metavar="KEY=VALUE", help="text to store in the weights file")
     add("--threads", type=int, default=2)
     add("--seed", type=int, default=0)
@@ -416,7 +444,7 @@ def main() -> None:
     # A polite kill ends the run like Ctrl-C: between two epochs' checkpoints, nothing is half-written.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        (evaluate if args.evaluate else train)(args)
+        (evaluate if args.evaluate else store if args.int8 else train)(args)
     except KeyboardInterrupt:
         raise SystemExit("interrupted; with --checkpoint the same command goes on where it stopped") from None
 
