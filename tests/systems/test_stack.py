@@ -19,6 +19,11 @@ def test_what_a_tier_lets_through() -> None:
     bumps, bonds = load_stack("tsv"), load_stack("hybrid-bond")
     assert bumps.tier_resistance == pytest.approx(8.0e-6 + 50e-6 / 130 + 10e-6 / 2.25)
     assert bonds.tier_resistance < bumps.tier_resistance
+    assert bumps.line_area == pytest.approx(2.89e-12 + 1600e-12)
+    assert bumps.passage == pytest.approx(0.42e-12)
+    assert (bonds.line_area, bonds.passage) == (bonds.link.lane_area, bonds.link.passage)
+    assert bumps.line_area > bonds.line_area
+    assert bumps.passage > bonds.passage
     assert load_stack("monolithic").tier_resistance < 0.1 * bonds.tier_resistance
 
 
@@ -112,8 +117,10 @@ def test_the_table_of_the_page() -> None:
         for network in ("llama-3.2-1b", "vgg16"):
             plan = fit(load_workload(network), medium)
             found += [plan.area * 1e6, plan.energy * 1e3, plan.dies.price]
-        told = [float(x.replace(",", "")) for cell in (density, product, *networks) for x in cell.split(", ")]
-        assert told == pytest.approx(found, rel=0.06)  # two digits of the smallest
+        told = [text for cell in (density, product, *networks) for text in cell.split(", ")]
+        for text, value in zip(told, found, strict=True):
+            last = 10.0 ** -len(text.partition(".")[2])  # of its digits
+            assert float(text.replace(",", "")) == pytest.approx(value, abs=0.501 * last), (name, text)
 
 
 def test_wrong_values() -> None:
