@@ -538,10 +538,14 @@ def whole_systems() -> None:
     plans = [fit(token, medium, name=name) for name, medium in chosen.items()]
     save_figure(plan_figure(plans), FOLDER / "fit-llama.svg")
     small = load_workload("llama-3.2-1b")
-    stacked = {f"{name} x8, {how}": m.stacked(8, load_stack(how)) for name, how, m in (
-        (name, how, chosen[name]) for name in ("rram-22nm", "nor-40nm") for how in ("monolithic", "hybrid-bond")
-    )}  # fmt: skip
-    plans = [fit(small, medium, name=name) for name, medium in (chosen | stacked).items()]
+    shared = {name: medium for name, medium in chosen.items() if medium.tiers > 1}
+    for name in ("rram-22nm", "nor-40nm", "pcm-14nm"):
+        planar = shared[name] = chosen[name]
+        shared[f"{name}, 8 banks"] = planar.shared(8)
+        for how in ("monolithic", "hybrid-bond", "tsv"):
+            shared[f"{name} x8, {how}"] = planar.stacked(8, load_stack(how))
+        shared[f"{name} x8, monolithic on 7 nm"] = planar.stacked(8, load_stack("monolithic"), 7e-9)
+    plans = [fit(small, medium, name=name) for name, medium in shared.items()]
     save_figure(plan_figure(plans), FOLDER / "fit-stacks.svg")
     machines = {name: load_system(name) for name in systems()}
     save_figure(architecture_figure(machines, load_workload("resnet-50")), FOLDER / "architectures.svg")

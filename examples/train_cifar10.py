@@ -372,12 +372,12 @@ def store(args: argparse.Namespace) -> None:
     network = NETWORKS[args.network]
     model = fold_batchnorm(load_network(args.init, network))
     state: dict[str, Tensor] = {}
-    for name, layer in matrix_layers(model).items():
-        weight: Tensor = layer.weight.detach()  # pyright: ignore[reportAssignmentType]
+    for name in matrix_layers(model):
+        weight = model.get_parameter(f"{name}.weight").detach()
         scale = columns(weight).abs().amax(1) / 127
         state[f"{name}.weight"] = (weight / column_values(weight, scale)).round().to(torch.int8).contiguous()
         state[f"{name}.scale"] = scale
-        state[f"{name}.bias"] = layer.bias.detach().clone()  # pyright: ignore[reportCallIssue, reportOptionalMemberAccess, reportAttributeAccessIssue]
+        state[f"{name}.bias"] = model.get_parameter(f"{name}.bias").detach().clone()
         with torch.no_grad():
             weight.copy_(state[f"{name}.weight"] * column_values(weight, scale))
     images, labels = load_images(find_files(args.data, "test"), 500 if args.smoke else None)

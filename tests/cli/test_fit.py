@@ -2,11 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mho.chip import Chip
+from mho.cost import die_cost, silicon
 from mho.systems import assumed, coolings, fit, load_medium, load_stack, load_workload, media, shapes, stacks
 
 
@@ -51,16 +54,17 @@ def test_what_is_too_hot(cli: Any, tmp_path: Path) -> None:
 
 
 def test_planar_media_in_tiers(cli: Any) -> None:
-    code, out, _ = cli(
+    code, out, err = cli(
         "fit", "resnet-50", "-t", "rram-22nm", "-t", "pcm-3d", "--tiers", "8", "--stack", "hybrid-bond",
         "--logic-node", "7 nm", "--json",
     )  # fmt: skip
     assert code == 0
+    assert err == "note: no banks or tiers of pcm-3d: 3D analog tiers, as simulated has 16 tiers already\n"
     plans = {p["name"]: p for p in json.loads(out)}
-    assert set(plans) == {"rram-22nm", "pcm-3d", "rram-22nm x8 on 7 nm"}
+    assert set(plans) == {"rram-22nm", "pcm-3d", "rram-22nm x8 hybrid-bond on 7 nm"}
     tall = load_medium("rram-22nm").stacked(8, load_stack("hybrid-bond"), 7e-9)
     plan = fit(load_workload("resnet-50"), tall)
-    found = plans["rram-22nm x8 on 7 nm"]
+    found = plans["rram-22nm x8 hybrid-bond on 7 nm"]
     assert (found["area_m2"], found["price_dollars"]) == (plan.area, plan.dies.price)
     assert found["vias"] == plan.tiles * 8 * (256 + 8 * 256)
 
@@ -73,6 +77,29 @@ def test_banks_without_tiers(cli: Any) -> None:
     plan = fit(load_workload("resnet-50"), load_medium("rram-22nm").shared(8))
     assert plans["rram-22nm 8 banks"]["area_m2"] == plan.area
     assert plans["rram-22nm 8 banks"]["arrays_a_tile"] == 8
+
+
+def test_what_has_no_tiers_is_told(cli: Any) -> None:
+    """Of all technologies: those with digital sums and those that are stacks are left out of the new rows."""
+    code, out, err = cli("fit", "resnet-20", "--tiers", "4", "--json")
+    assert code == 0
+    more = {p["name"] for p in json.loads(out)} - set(media())
+    kept = {name for name in media() if not load_medium(name).digital and load_medium(name).tiers == 1}
+    assert more == {f"{name} x4 monolithic" for name in kept}
+    told = {line.split(": ")[1].removeprefix("no banks or tiers of ") for line in err.splitlines()}
+    assert told == set(media()) - kept
+
+
+def test_a_chip_in_tiers(cli: Any) -> None:
+    """Its tile says the node, so that it has a price and its periphery can be of another node."""
+    code, out, err = cli("fit", "resnet-50", "hermes", "--tiers", "4", "--logic-node", "7 nm", "--json")
+    assert (code, err) == (0, "")
+    flat, tall = json.loads(out)
+    assert (flat["name"], tall["name"]) == ("hermes", "hermes x4 monolithic on 7 nm")
+    chip = Chip.load("hermes")
+    area = silicon(replace(chip, network=None)).total.area
+    assert flat["price_dollars"] == pytest.approx(die_cost(area, 14e-9))
+    assert tall["area_m2"] < flat["area_m2"]
 
 
 def test_a_chip_and_a_network_of_ones_own(cli: Any, desk: Path) -> None:
@@ -119,7 +146,12 @@ def test_lists(cli: Any) -> None:
         (("resnet-20", "--cooling", "fan"), "no preset 'fan' in coolings; did you mean 'fanless'?"),
         (("resnet-20", "nochip"), "no preset 'nochip' in chips"),
         (("resnet-20", "--tiers", "8", "--stack", "glue"), "no preset 'glue' in stacks"),
-        (("resnet-20", "--logic-node", "7 nm"), "say how many with --tiers"),
+        (("resnet-20", "--logic-node", "7 nm"), "--logic-node goes with tiers; say how many with --tiers"),
+        (("resnet-20", "--banks", "2", "--stack", "tsv"), "--stack goes with tiers; say how many with --tiers"),
+        (("resnet-20", "--tiers", "2", "--logic-node", "7"), "--logic-node: '7' has no unit; say '7 nm'"),
+        (("resnet-20", "-t", "sram-5nm", "--tiers", "8"), "sram-5nm: SRAM, digital, 5 nm adds digitally, the bits of"),
+        (("resnet-20", "-t", "sram-5nm", "--banks", "8"), "which is modelled for analog sums only"),
+        (("resnet-20", "-t", "pcm-3d", "--tiers", "8", "--stack", "tsv"), "as simulated has 16 tiers already"),
         (("resnet-20", "--tiers", "2", "--logic-node", "7 kg"), "--logic-node: expected a number in m"),
         (("resnet-20", "--tiers", "2", "--logic-node", "1 nm"), "node: must lie from 3 to 180 nm"),
         (("desk_networks:small",), "say its shape, such as --input-shape 3,32,32"),
@@ -132,6 +164,13 @@ def test_wrong_requests(cli: Any, desk: Path, arguments: tuple[str, ...], said: 
     assert err.startswith("mho: ")
     assert said in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--tiers", "--banks"])
+def test_there_is_at_least_one(cli: Any, option: str) -> None:
+    code, out, err = cli("fit", "resnet-20", "-t", "rram-22nm", option, "0")
+    assert (code, out) == (2, "")
+    assert "greater than or equal to 1" in " ".join(err.split())
 
 
 def test_guesses_are_listed(cli: Any) -> None:

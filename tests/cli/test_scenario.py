@@ -57,12 +57,15 @@ def test_other_limits(cli: Any) -> None:
 
 def test_stacks_and_banks(cli: Any) -> None:
     code, out, _ = cli(
-        "scenario", "wearable", "-t", "mram-22nm", "--tiers", "4", "--banks", "2", "--stack", "tsv", "--json"
+        "scenario", "wearable", "-t", "rram-22nm", "--tiers", "4", "--banks", "2", "--stack", "tsv", "--json"
     )
     assert code == 0
     planar, tall = json.loads(out)
-    assert (planar["name"], tall["name"]) == ("mram-22nm", "mram-22nm 2 banks x4")
+    assert (planar["name"], tall["name"]) == ("rram-22nm", "rram-22nm 2 banks x4 tsv")
     assert tall["sweep_s"] == 8 * planar["sweep_s"]
-    assert tall["area_m2"] < planar["area_m2"] / 5
+    assert planar["area_m2"] / 5 < tall["area_m2"] < planar["area_m2"] / 2
     code, _, err = cli("scenario", "wearable", "--logic-node", "7 nm")
-    assert (code, err) == (2, "mho: --logic-node is that of the logic below tiers; say how many with --tiers\n")
+    assert (code, err) == (2, "mho: --logic-node goes with tiers; say how many with --tiers\n")
+    code, out, err = cli("scenario", "wearable", "-t", "rram-22nm", "-t", "mram-22nm", "--banks", "4", "--json")
+    assert [d["name"] for d in json.loads(out)] == ["rram-22nm", "mram-22nm", "rram-22nm 4 banks"]
+    assert err.startswith("note: no banks or tiers of mram-22nm: MRAM 1T1R, digital, 22 nm adds digitally")

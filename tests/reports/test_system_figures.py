@@ -1,6 +1,7 @@
 """Figures of systems: what is drawn is what was computed, and the same bytes each time."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_plans(tmp_path: Path) -> None:
 
 
 def test_no_bar_where_the_price_is_not_known(tmp_path: Path) -> None:
-    chip = Medium.of_chip(Chip.load("hermes"))
+    chip = replace(Medium.of_chip(Chip.load("hermes")), node=0.0)
     for media_ in ([chip], [chip, load_medium("pcm-3d")]):
         plans = [fit(load_workload("resnet-20"), m) for m in media_]
         figure = plan_figure(plans)
@@ -73,6 +74,19 @@ def test_scenario() -> None:
     assert {t.get_text() for t in axes.texts} == set(NAMES)
     front = next(line for line in axes.lines if line.get_marker() != "o")
     assert list(front.get_xdata()) == [1e6 * d.area for d in pareto(d for d in found if d.feasible)]
+
+
+def test_labels_lie_apart() -> None:
+    """Of all media, for every use: the text of no chip over that of another, nor over a marker."""
+    choice = {name: load_medium(name) for name in media()}
+    for name in scenarios():
+        figure = scenario_figure(designs(load_scenario(name), choice))
+        figure.draw_without_rendering()
+        (axes,) = figure.axes
+        boxes = [text.get_window_extent().shrunk(0.95, 0.6) for text in axes.texts]
+        assert len(boxes) == len(choice)
+        for index, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:index]), (name, axes.texts[index].get_text())
 
 
 def test_architectures() -> None:

@@ -1,10 +1,12 @@
 """Dies of a medium: how many, how hot, how dear."""
 
+from dataclasses import replace
+
 import pytest
 
 from mho.chip import Chip
 from mho.cost import die_cost, load_foundry
-from mho.systems import Dies, Medium, load_cooling, load_medium
+from mho.systems import Dies, Medium, load_cooling, load_medium, load_stack
 
 AIR = load_cooling("forced-air")
 
@@ -35,4 +37,16 @@ def test_a_stack_is_hotter_than_its_logic() -> None:
 
 
 def test_nothing_is_said_of_the_price_where_the_node_is_not_known() -> None:
-    assert Dies(Medium.of_chip(Chip.load("hermes")), 1e-4, AIR).price is None
+    chip = Medium.of_chip(Chip.load("hermes"))
+    assert Dies(replace(chip, node=0.0), 1e-4, AIR).price is None
+    assert Dies(chip, 1e-4, AIR).price == pytest.approx(die_cost(1e-4, 14e-9))
+
+
+def test_a_wafer_has_the_price_of_its_finest_lines() -> None:
+    """Cells of 22 nm and logic of 28 nm on one wafer, planar or grown: that of 22 nm."""
+    planar = load_medium("rram-22nm")
+    assert (planar.node, planar.periphery_node) == (22e-9, 28e-9)
+    for medium in (planar, replace(planar, node=28e-9, logic_node=22e-9)):
+        assert Dies(medium, 1e-4, AIR).price == pytest.approx(die_cost(1e-4, 22e-9))
+    free = replace(load_stack("monolithic"), layer_price=0.0, layer_defects=0.0)
+    assert Dies(planar.stacked(8, free), 1e-4, AIR).price == pytest.approx(die_cost(1e-4, 22e-9))

@@ -64,6 +64,7 @@ def test_a_chip_as_a_medium(name: str) -> None:
     m, whole = Medium.of_chip(chip), rate(replace(chip, network=None))  # plans have links of their own
     assert m.tiles == chip.tiles
     assert (m.rows, m.columns) == chip.tile.shape
+    assert m.node == chip.tile.gates.node > 0
     assert m.weight_bits == (4 if name == "neurram" else 8)
     assert m.tiles * m.peak == pytest.approx(whole.tops * 1e12)
     assert m.operations_per_joule == pytest.approx(whole.tops_per_watt * 1e12)
@@ -112,18 +113,18 @@ def test_vias_of_a_tile() -> None:
         replace(m, over=False)
 
 
-@pytest.mark.parametrize("name", ["rram-22nm", "sram-5nm", "pcm-14nm"])
+@pytest.mark.parametrize("name", ["rram-22nm", "nor-40nm", "pcm-14nm"])
 def test_a_planar_medium_in_tiers(name: str) -> None:
-    """As many weights over one periphery, lines with vias through all tiers, and 8 bits on each line."""
+    """As many weights over one periphery, lines with vias and bumps through all tiers, and 8 bits on each line."""
     m, stack = load_medium(name), load_stack("tsv")
     tall = m.stacked(8, stack)
     assert tall.tiers == 8
     assert tall.periphery == m.periphery
-    assert tall.array_area == max(m.cell_area + m.lines * 2.89e-12, m.periphery)
-    assert tall.product - m.product == pytest.approx(8 * m.lines * 8 * 0.02e-12)
-    assert tall.leakage == 8 * m.leakage
+    assert tall.array_area == max(m.cell_area + m.lines * (2.89e-12 + 1600e-12), m.periphery)
+    assert tall.product - m.product == pytest.approx(8 * m.lines * 8 * (0.02e-12 + 0.4e-12))
+    assert tall.leakage == m.leakage == 0
     assert tall.period == m.period
-    assert tall.weights_per_area > 3 * m.weights_per_area
+    assert 2 < tall.weights_per_area / m.weights_per_area < 7
     assert tall.title == f"{m.title}, 8 tiers on micro bumps"
 
 
@@ -155,10 +156,6 @@ def test_logic_of_another_node_below() -> None:
     assert over.period == m.period
     assert (over.node, over.periphery_node) == (22e-9, 7e-9)
     assert over.unit.logic.node == 7e-9
-    gates = load_medium("sram-22nm").stacked(2, stack, 7e-9)
-    step = load_technology().scaling(22e-9, 7e-9)
-    assert gates.periphery == pytest.approx(load_medium("sram-22nm").periphery * step.area)
-    assert gates.period == pytest.approx(load_medium("sram-22nm").period * step.delay)
     same = m.stacked(8, stack, 28e-9)
     assert same.periphery == pytest.approx(m.periphery)
     assert same.product == pytest.approx(m.stacked(8, stack).product)
@@ -171,9 +168,35 @@ def test_what_cannot_be_stacked() -> None:
     with pytest.raises(SpecError, match=r"^tiers: a stack has at least one over its logic, not 0$"):
         load_medium("rram-22nm").stacked(0, stack)
     chip = Medium.of_chip(Chip.load("hermes"))
+    assert chip.stacked(2, stack, 7e-9).periphery_node == 7e-9
+    unknown = replace(chip, node=0.0)
     with pytest.raises(SpecError, match=r"^logic_node: the node of .* is not known, so its periphery stays"):
-        chip.stacked(2, stack, 7e-9)
-    assert chip.stacked(2, stack).tiers == 2
+        unknown.stacked(2, stack, 7e-9)
+    assert unknown.stacked(2, stack).tiers == 2
+
+
+@pytest.mark.parametrize("name", [n for n in media() if load_medium(n).digital])
+def test_digital_sums_share_nothing(name: str) -> None:
+    """Adders are wired to every cell, or read row by row: word and bit lines are not all that they need."""
+    m = load_medium(name)
+    said = rf"^{m.title} adds digitally, the bits of every cell; tiers and banks share .* for analog sums only$"
+    with pytest.raises(SpecError, match=said):
+        m.stacked(8, load_stack("monolithic"))
+    with pytest.raises(SpecError, match=said):
+        m.shared(8)
+
+
+def test_what_leaks_in_tiers_and_banks() -> None:
+    """A tile of which a quarter is cells: eight arrays leak 8/4 + 3/4 times as much, the latter by gates of 7 nm."""
+    m = load_medium("pcm-14nm")
+    rest = m.cell_area * 3 - m.unit.costs()["part"].area
+    m = replace(m, periphery=rest, leakage=4e-6)
+    stack, step = load_stack("monolithic"), load_technology().scaling(14e-9, 7e-9).leakage
+    assert m.shared(8).leakage == pytest.approx(11e-6)
+    assert m.stacked(8, stack).leakage == pytest.approx(11e-6)
+    assert m.shared(2).stacked(4, stack).leakage == pytest.approx(11e-6)
+    assert m.stacked(8, stack, 7e-9).leakage == pytest.approx(8e-6 + 3e-6 * step)
+    assert step != pytest.approx(1.0, rel=0.1)
 
 
 def test_presets() -> None:

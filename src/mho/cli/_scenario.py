@@ -25,9 +25,9 @@ def scenario(
         typer.Option("--technology", "-t", help="A medium such as sram-5nm, or a TOML file; may be repeated."),
     ] = [],  # noqa: B006
     chip: Annotated[list[str], typer.Option(help="Also a chip that exists: preset or TOML file.")] = [],  # noqa: B006
-    tiers: Tiers = 0,
-    banks: Banks = 0,
-    stack: StackName = "monolithic",
+    tiers: Tiers = None,
+    banks: Banks = None,
+    stack: StackName = None,
     logic_node: LogicNode = None,
     power: Annotated[str | None, typer.Option(help="Another limit of power, such as '20 mW'.")] = None,
     area: Annotated[str | None, typer.Option(help="Another limit of area, such as '60 mm2'.")] = None,

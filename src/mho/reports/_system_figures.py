@@ -78,6 +78,32 @@ def plan_figure(plans: Sequence[Plan]) -> Figure:
     return figure
 
 
+def _sides(axes: Axes, points: Sequence[tuple[float, float, str]]) -> list[tuple[int, int]]:
+    """Return for each point the offset of its label at which it covers least of the others, in points."""
+    zoom = 72 / axes.figure.get_dpi()
+    places = [zoom * axes.transData.transform((x, y)) for x, y, _ in points]
+    taken = [(x - 4.0, y - 4.0, x + 4.0, y + 4.0) for x, y in places]  # markers
+    box = axes.get_window_extent()
+    taken += [(-1e4, 0.0, zoom * box.x0, 1e4), (zoom * box.x1, 0.0, 1e4, 1e4)]  # beside the axes
+    found: list[tuple[int, int]] = []
+    for (x, y), (_, _, text) in zip(places, points, strict=True):
+        boxes: dict[tuple[int, int], tuple[float, float, float, float]] = {}
+        for right, up in ((6, 4), (6, -11), (-6, 4), (-6, -11)):
+            width = 4.6 * len(text)  # of letters of 8 points
+            left = x + right - (width if right < 0 else 0)
+            boxes[right, up] = (left, y + up - 2, left + width, y + up + 8)
+        best = min(boxes, key=lambda side: sum(_common(boxes[side], other) for other in taken))
+        found.append(best)
+        taken.append(boxes[best])
+    return found
+
+
+def _common(one: tuple[float, float, float, float], two: tuple[float, float, float, float]) -> float:
+    """Return the area that two boxes have in common."""
+    width, height = min(one[2], two[2]) - max(one[0], two[0]), min(one[3], two[3]) - max(one[1], two[1])
+    return max(0.0, width) * max(0.0, height)
+
+
 @styled
 def scenario_figure(found: Sequence[Design]) -> Figure:
     """Draw area and power of the chips found for a scenario: feasible ones full, the others hollow.
@@ -96,17 +122,19 @@ def scenario_figure(found: Sequence[Design]) -> Figure:
     axes.fill_between([low[0], wanted.area * 1e6], low[1], wanted.power, color=SERIES[3], alpha=0.10, linewidth=0)
     front = pareto(d for d in found if d.feasible)
     axes.plot([d.area * 1e6 for d in front], [d.power for d in front], color=SERIES[3], linewidth=1.2)
-    for index, d in enumerate(sorted(found, key=lambda d: d.area)):
+    axes.set_xlim(low[0], high[0])
+    axes.set_ylim(low[1], high[1])
+    order = sorted(found, key=lambda d: d.area)
+    sides = _sides(axes, [(d.area * 1e6, d.power, shown(d.name)) for d in order])
+    for d, (x, y) in zip(order, sides, strict=True):
         colour = SERIES[3] if d.feasible else SERIES[5]
         axes.plot(
             d.area * 1e6, d.power, "o", color=colour, markersize=7, markerfacecolor=colour if d.feasible else PAPER
         )
         axes.annotate(
-            shown(d.name), (d.area * 1e6, d.power), xytext=(6, 4 if index % 2 else -11), textcoords="offset points",
-            fontsize=8, color=INK,
+            shown(d.name), (d.area * 1e6, d.power), xytext=(x, y), textcoords="offset points",
+            fontsize=8, color=INK, ha="left" if x > 0 else "right",
         )  # fmt: skip
-    axes.set_xlim(low[0], high[0])
-    axes.set_ylim(low[1], high[1])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.10g}"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: format_quantity(y, "W")))
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))

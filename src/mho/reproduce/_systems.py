@@ -177,14 +177,14 @@ def _flash() -> list[Row]:
 def _stacks() -> list[Row]:
     """Heat through two dies on one another, and the links of published stacks."""
     source = "[sridhar2010], expected outputs of the tests of its open code"
-    what = "two dies of 50 um with 0.5 W/mm2 each on 1e5 W/m2/K, corner of the upper one, sink"
+    what = "rise above the 10 K of 1e5 W/m2/K, two dies of 50 um with 0.5 W/mm2 each, corner of the upper one, sink"
     half, between = 1e-6 / 130, 98e-6 / 130  # from the devices to the face; from those of one die to the other's
-    above = tier_rises([5e5, 5e5], [1e-5 + half, between])
+    above = tier_rises([5e5, 5e5], [half, between])
     bond, bump = load_stack("hybrid-bond").link, load_link("micro-bump")
     vendor, assumed = "[amd2021], claim for direct copper bonds", "both links are assumed"
     return [
-        Row(f"{what} above", "K", 10.008, above[0], 0.001, source),
-        Row(f"{what} below", "K", 10.388, above[1], 0.001, source, comment="theirs spreads sideways as well"),
+        Row(f"{what} above", "K", 0.008, above[0], 0.05, source, comment="one digit"),
+        Row(f"{what} below", "K", 0.388, above[1], 0.05, source, comment="theirs spreads sideways as well"),
         Row("connections a mm2, hybrid bond over micro bump", "ratio", 15.0, bump.lane_area / bond.lane_area, 0.25,
             vendor, comment=assumed),
         Row("energy of a bit, hybrid bond over micro bump", "ratio", (0.0, 1 / 3), bond.passage / bump.passage, 0.0,

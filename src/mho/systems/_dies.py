@@ -51,5 +51,5 @@ class Dies:
         if not cells:
             return None
         if stack is None:
-            return self.count * die_cost(self.each, cells)
+            return self.count * die_cost(self.each, min(cells, logic))
         return self.count * stack.price(self.each, self.medium.tiers, cells, logic)

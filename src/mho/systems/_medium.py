@@ -125,8 +125,8 @@ class Medium:
 
     @property
     def via_area(self) -> float:
-        """Area in m2 that vias take from each tier of a tile."""
-        return self.lines * self.stack.link.lane_area if self.stack else 0.0
+        """Area in m2 that vias, and bumps where there are any, take from each tier of a tile."""
+        return self.lines * self.stack.line_area if self.stack else 0.0
 
     @property
     def tile_area(self) -> float:
@@ -135,11 +135,11 @@ class Medium:
 
     @property
     def via_energy(self) -> float:
-        """Energy in J that vias take for a product: each line moves as many bits as a weight has through its pillar.
+        """Energy in J that vias take for a product: each line charges its pillar for each bit of a weight.
 
-        Media that are given as stacks have it in their product already.
+        An upper bound: analog lines swing less than logic. Media that are given as stacks have it in their product.
         """
-        return self.vias * self.weight_bits * self.stack.link.passage if self.stack else 0.0
+        return self.vias * self.weight_bits * self.stack.passage if self.stack else 0.0
 
     @property
     def weights_per_area(self) -> float:
@@ -159,22 +159,23 @@ class Medium:
     def shared(self, banks: int) -> Medium:
         """Return this medium with so many arrays beside one another for each that was there, over one periphery.
 
-        What tiers save by sharing, without tiers: converters and adders are used in turn. All arrays leak.
+        What tiers save by sharing, without tiers: converters are used in turn. Cells of all arrays leak.
 
         Raises:
-            SpecError: if there would be none.
+            SpecError: if there would be none, or its sums are digital.
         """
+        self._check_analog()
         if banks < 1:
             raise SpecError([f"banks: a periphery has at least one array, not {banks}"])
         title = f"{self.title}, {banks} banks"
-        return replace(self, title=title, banks=self.banks * banks, leakage=self.leakage * banks)
+        return replace(self, title=title, banks=self.banks * banks, leakage=self._leaking(banks))
 
     def stacked(self, tiers: int, stack: Stack, logic_node: float | None = None) -> Medium:
         """Return this planar medium as tiers of its cells over one periphery, which may be of another node.
 
-        Cells stay as they are and wait for one another; their lines get vias, and each tier leaks as much as the tile
-        did. The periphery and its share of a product follow gates where it is digital, else analog circuits
-        (`Technology.scaling`), at nominal supplies.
+        Cells stay as they are and wait for one another; their lines get vias, and cells of all tiers leak. The
+        periphery and its share of a product follow analog circuits, its leakage gates (`Technology.scaling`), at
+        nominal supplies.
 
         Args:
             tiers: of cells over the periphery.
@@ -182,30 +183,44 @@ class Medium:
             logic_node: node of the periphery in m; its own if left out.
 
         Raises:
-            SpecError: if it has tiers already, or nobody knows the node that it would be carried from.
+            SpecError: if it has tiers already, its sums are digital, or nobody knows the node that it would be carried
+                from.
         """
+        self._check_analog()
         if self.stack is not None or self.tiers > 1:
             raise SpecError([f"{self.title} has {self.tiers} tiers already; stack a planar medium"])
         if tiers < 1:
             raise SpecError([f"tiers: a stack has at least one over its logic, not {tiers}"])
-        medium = self if logic_node is None else self._with_periphery(logic_node, 1 - stack.heat)
+        medium = replace(self, leakage=self._leaking(tiers))
+        if logic_node is not None:
+            medium = self._with_periphery(logic_node, 1 - stack.heat, tiers)
         found = replace(
             medium, title=f"{self.title}, {tiers} {stack.title}", tiers=tiers, stack=stack, over=True,
-            logic_node=medium.periphery_node, leakage=self.leakage * tiers,
+            logic_node=medium.periphery_node,
         )  # fmt: skip
         return replace(found, product=found.product + found.via_energy)
 
-    def _with_periphery(self, node: float, share: float) -> Medium:
-        """Carry the periphery to another node; `share` of a product's energy is its own."""
+    def _check_analog(self) -> None:
+        """Refuse to share what every cell is wired to."""
+        if self.digital:
+            what = "tiers and banks share a periphery over word and bit lines, which is modelled for analog sums only"
+            raise SpecError([f"{self.title} adds digitally, the bits of every cell; {what}"])
+
+    def _leaking(self, arrays: int, scale: float = 1.0) -> float:
+        """Return the leakage in W with so many times the cells, and another of the rest; split by area."""
+        rest = self.periphery + self.unit.costs()["part"].area
+        cells = self.leakage * self.cell_area / (self.cell_area + rest)
+        return cells * arrays + (self.leakage - cells) * scale
+
+    def _with_periphery(self, node: float, share: float, tiers: int) -> Medium:
+        """Carry the periphery below so many tiers to another node; `share` of a product's energy is its own."""
         if not self.periphery_node:
             raise SpecError([f"logic_node: the node of {self.title} is not known, so its periphery stays where it is"])
         technology = load_technology()
         to = technology.scaling(self.periphery_node, node)
-        area, energy = (to.area, to.energy) if self.digital else (to.analog_area, to.analog_energy)
         return replace(
-            self, logic_node=node, periphery=self.periphery * area,
-            product=self.product * (1 - share + share * energy),
-            period=self.period * (to.delay if self.digital else 1.0),
+            self, logic_node=node, periphery=self.periphery * to.analog_area,
+            product=self.product * (1 - share + share * to.analog_energy), leakage=self._leaking(tiers, to.leakage),
             unit=self.unit.scaled(technology.scaling_from(self.unit.logic, node)),
         )  # fmt: skip
 
@@ -213,7 +228,7 @@ class Medium:
     def of_chip(cls, chip: Chip) -> Medium:
         """Take the numbers of a chip, as `mho.cost.rate` finds them; its cells are charged by full Gaussian tiles.
 
-        Writing is as its cells say. Not taken over: node and wear of the cells.
+        Writing is as its cells say; the node is that of the tile's logic. Not taken over: wear of the cells.
         """
         tile, whole = chip.tile, rate(replace(chip, network=None))  # a plan has links of its own
         parts = tile.parts()
@@ -236,9 +251,13 @@ class Medium:
         more = Cost(area=all_.area / chip.tiles - known.area, leakage=all_.leakage / chip.tiles - known.leakage)
         kept = sum(c.leakage for c in chip.digital.upkeep().values()) / chip.tiles
         low, high = tile.weight_range
+        try:
+            node = tile.gates.node
+        except SpecError:  # a tile of one's own that does not say its logic
+            node = 0.0
         return cls(
             title=chip.title,
-            node=0.0,
+            node=node,
             cell=cells / (rows * columns),
             cells=1,
             weight_bits=(high - low).bit_length(),

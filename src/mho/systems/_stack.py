@@ -50,6 +50,8 @@ class Stack:
     """What a grown tier adds to the price of the wafer."""
     layer_defects: Annotated[Ratio, NotNegative] = 0.0
     """What a grown tier adds to the defects of the wafer."""
+    bump: Link | None = None
+    """What joins each via to the next tier, where the via alone does not."""
     sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
@@ -57,6 +59,16 @@ class Stack:
             raise ValueError(
                 f"heat and joint_yield are shares of at most 1, not {self.heat:g} and {self.joint_yield:g}"
             )
+
+    @property
+    def line_area(self) -> float:
+        """m2 that a line takes from each tier: its via, and its bump where there is one."""
+        return self.link.lane_area + (self.bump.lane_area if self.bump else 0.0)
+
+    @property
+    def passage(self) -> float:
+        """J for a bit through a tier: via and bump."""
+        return self.link.passage + (self.bump.passage if self.bump else 0.0)
 
     @property
     def tier_resistance(self) -> float:
@@ -87,13 +99,15 @@ class Stack:
             area: of a die.
             tiers: of cells.
             cells: node of the tiers, in m.
-            logic: node of the logic, in m; that of all tiers that are grown on it.
+            logic: node of the logic, in m. Tiers that are grown are of one wafer with it, which has the price of the
+                finer node.
         """
         foundry = load_foundry()
         base = foundry.die(area, logic)
         if self.assembly == "monolithic":
-            wafer = foundry.wafer_price(logic) * (1 + self.layer_price * tiers)
-            working = foundry.die(area * (1 + self.layer_defects * tiers), logic).working  # as if of so much more area
+            node = min(cells, logic)
+            wafer = foundry.wafer_price(node) * (1 + self.layer_price * tiers)
+            working = foundry.die(area * (1 + self.layer_defects * tiers), node).working  # as if of so much more area
             return wafer / (base.gross * working) / self.joint_yield**tiers
         tier = foundry.die(area, cells)
         ready = self.wafer_cost / tier.gross
