@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +59,13 @@ def test_training_script_trains_and_evaluates(tmp_path: Path) -> None:
     script = EXAMPLES / "train_cifar10.py"
     common = ("--data", data, "--smoke", "--threads", 1)
     assert "epoch 1/1" in _run(script, *common, "--noise", 0.06, "--clip", 2.5, "--no-bf16", "--out", weights)
-    assert "noise 0.05" in _run(script, *common, "--evaluate", weights, "--levels", 0.05)
+    evaluated = _run(script, *common, "--evaluate", weights, "--levels", 0.05)
+    assert "noise 0.05" in evaluated
+    small = tmp_path / "int8.safetensors"
+    stored = _run(script, *common, "--init", weights, "--int8", small)
+    assert small.stat().st_size < 0.7 * weights.stat().st_size
+    clean, eight = (float(re.search(r"(?:clean|test) ([\d.]+)", out)[1]) for out in (evaluated, stored))  # pyright: ignore[reportOptionalSubscript]
+    assert abs(clean - eight) <= 0.04  # two of fifty images
 
 
 def test_tuning_for_few_bits(tmp_path: Path) -> None:
