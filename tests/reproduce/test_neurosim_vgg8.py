@@ -37,16 +37,14 @@ def test_misses_stay_known(rows: Table) -> None:
 
 
 def test_published_silicon_stands_between(rows: Table) -> None:
-    """Laws that saw neither tool: of resistive cells NeuroSim is far above and ours nearer, of SRAM ours is too low."""
+    """Laws that saw neither tool: NeuroSim lies above two chips in three, ours below, but for B."""
     table = rows("neurosim-vgg8")
     ranges = {key: table[f"{key}, TOPS/W as published silicon of such a chip"] for key in "ABCE"}
     for key, row in ranges.items():
         assert isinstance(row.published, tuple)
         low, high = row.published
-        law = math.sqrt(low * high)
-        ours_off, theirs_off = (abs(math.log(v / law)) for v in (row.ours, CONFIGURATIONS[key].tops_per_watt))
-        assert (ours_off < theirs_off) == (key in "BE")
-        assert (low <= CONFIGURATIONS[key].tops_per_watt <= high) == (key in "AC")
+        assert CONFIGURATIONS[key].tops_per_watt > high
+        assert (row.ours < low) == (key != "B")
     assert ranges["B"].within
     assert ranges["A"].ours < ranges["A"].published[0]  # pyright: ignore[reportIndexIssue]
 
