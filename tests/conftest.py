@@ -10,6 +10,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)
+os.environ.pop("COLUMNS", None)  # set in workers of xdist: a console made with it would keep that width
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when transformers is imported: nothing is fetched
 settings.register_profile(
     "mho", deadline=None, derandomize=True, max_examples=50, suppress_health_check=[HealthCheck.too_slow]

@@ -24,7 +24,7 @@ class Cooling:
     title: str
     ambient: Annotated[float, Unit("K"), Positive]
     limit: Annotated[float, Unit("K"), Positive]
-    """Hottest that devices may get."""
+    """Hottest that devices may get; whether cells keep weights there is not asked, see [kaul2021], [kaul2023]."""
     sink: Annotated[float, Unit("K/W"), NotNegative]
     """From the sink of one package to the air, whatever the die's area."""
     spreader: Annotated[float, Unit("W/m/K"), Positive]
