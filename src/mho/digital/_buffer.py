@@ -10,12 +10,9 @@ from typing import Annotated
 
 from mho.core import Cost, Farad, Metre, Positive, Ratio, Second, Source, SpecError, SquareMetre, Watt
 
-from ._link import htree_length
+from ._link import RISING, htree_length
 from ._logic import Logic
 from ._technology import Technology, load_technology
-
-_RISING = 0.25
-"""Share of the bits of random data that charge a line."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ class AbstractBuffer(ABC):
         """Return energy and time of moving one bit into or out of the buffer: its bank, and the wires to it."""
         table = _table(logic)
         side = math.sqrt(sum(p.area for p in self.parts(logic).values()))
-        wires = _RISING * table.wire_energy(htree_length(side, self.banks), logic.node, logic.supply)
+        wires = RISING * table.wire_energy(htree_length(side, self.banks), logic.node, logic.supply)
         return self.access(logic) + Cost(energy=wires)
 
 

@@ -8,6 +8,9 @@ from typing import Annotated
 
 from mho.core import BytePerSecond, JoulePerBit, JoulePerBitMetre, NotNegative, Positive, Source, SquareMetre
 
+RISING = 0.25
+"""Share of the bits of random data that charge a line: half of the changes of half of the bits."""
+
 
 @dataclass(frozen=True)
 class Link:

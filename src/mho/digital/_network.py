@@ -10,14 +10,12 @@ from typing import Annotated
 
 from mho.core import Cost, Hertz, Metre, NotNegative, Positive, Ratio, Second, Source, SpecError, SquareMetre, Unit
 
-from ._link import htree_length, mesh_hops
+from ._link import RISING, htree_length, mesh_hops
 from ._logic import Logic
 from ._technology import load_technology
 
 _LUMPED, _SPREAD = math.log(2), 0.38
 """Time to half the swing over R C: of a capacitance behind a resistance, and of a line that has both along it."""
-_RISING = 0.25
-"""Share of the bits of random data that charge a line."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class AbstractNetworkOnChip(ABC):
         part = logic.gates(0, gates)
         return {
             "bit": Cost(
-                energy=_RISING * wire.capacitance * metres * logic.supply**2 + nodes * self.node_costs(logic).energy
+                energy=RISING * wire.capacitance * metres * logic.supply**2 + nodes * self.node_costs(logic).energy
             ),
             "way": Cost(latency=metres * wire.delay + nodes * self.node_cycles / clock),
             "part": Cost(area=part.area, leakage=part.leakage),
