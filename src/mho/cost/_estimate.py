@@ -101,13 +101,13 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
     tile = layer.tile(program.chip.tile)
     blocks = program.placement.of(node.name)
     # Blocks are many, and of few sizes.
-    products = {size: tile.mvm_cost(*size, layer.signed) for size in {(b.rows, b.columns) for b in blocks}}
+    by_size = {size: tile.mvm_cost(*size, layer.signed) for size in {(b.rows, b.columns) for b in blocks}}
     energy: dict[str, float] = {}
     for b in blocks:
-        for name, cost in products[b.rows, b.columns].items():
+        for name, cost in by_size[b.rows, b.columns].items():
             energy[name] = energy.get(name, 0.0) + cost.energy * activity.positions
     costs = {name: Cost(energy=joule) for name, joule in energy.items()}
-    period = max(sum(c.latency for c in one.values()) for one in products.values())
+    period = max(sum(c.latency for c in one.values()) for one in by_size.values())
     shape = tile.mvm_cost(blocks[0].rows, blocks[0].columns, layer.signed)
     for name, cost in shape.items():
         costs[name] += Cost(latency=cost.latency * repeats)
