@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from mho.cost import PRINCIPLES, fit_law, leave_one_out, load_law, read_silicon
+from mho.cost import PRINCIPLES, fit_laws, leave_one_out, load_law, read_silicon
 
 LAWS = Path(__file__).parent.parent / "src" / "mho" / "data" / "laws"
 
@@ -26,8 +26,7 @@ def spread(ratios: list[float | None]) -> tuple[float, float]:
 def main() -> None:
     """Fit and write."""
     points = read_silicon()
-    for principle in PRINCIPLES:
-        law = fit_law(load_law(principle), points)
+    for principle, law in zip(PRINCIPLES, fit_laws([load_law(p) for p in PRINCIPLES], points), strict=True):
         file = LAWS / f"{principle}.toml"
         text = file.read_text(encoding="utf-8")
         for prior in law.priors:
@@ -36,13 +35,18 @@ def main() -> None:
                 rf'^{prior.field} = ("?)[-+.0-9e]+', rf"{prior.field} = \g<1>{value}", text, flags=re.MULTILINE
             )
         file.write_text(text, encoding="utf-8")
-        predictions = [p for p in leave_one_out(points) if p.point.macro.principle == principle]
+        print(principle, {p.field: getattr(law, p.field) for p in law.priors})
+    load_law.cache_clear()
+    everything = leave_one_out(points)
+    for principle in PRINCIPLES:
+        predictions = [p for p in everything if p.point.macro.principle == principle]
+        file = LAWS / f"{principle}.toml"
+        text = file.read_text(encoding="utf-8")
         for what in ("energy", "density"):
             known = [p.ratio(what) for p in predictions if what == "energy" or p.point.macro.cycle is not None]
             low, high = spread(known)
             text = re.sub(rf"^{what}_range = .*", f"{what}_range = [{low:.2f}, {high:.2f}]", text, flags=re.MULTILINE)
         file.write_text(text, encoding="utf-8")
-        print(principle, {p.field: getattr(law, p.field) for p in law.priors})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mho.cost import PRINCIPLES, Macro, load_law
+from mho.cost import PRINCIPLES, ChargeLaw, Macro, load_law
 
 MACROS = {
     "digital": Macro("digital", 22e-9, 0.72, rows=256, converters=64, weight_bits=4, input_bits=4),
@@ -22,11 +22,12 @@ MACROS = {
 def test_parts_add_up(principle: str) -> None:
     law, macro = load_law(principle), replace(MACROS[principle], processor=1.0)  # pyright: ignore[reportArgumentType]
     parts = law.energy(macro)
-    assert all(float(v) > 0 for v in parts.values())
+    assert all(float(v) > 0 for name, v in parts.items() if name != "leakage")
+    assert (float(parts["leakage"]) > 0) == (principle != "current")
     total = float(sum(parts.values())) / float(macro.operations)
     assert float(law.energy_per_operation(macro)) == pytest.approx(total, rel=1e-12)
-    inside = sum(float(v) for name, v in parts.items() if name != "around the macros")
-    assert sum(map(float, parts.values())) == pytest.approx(law.surroundings * inside)
+    inside = sum(float(v) for name, v in parts.items() if name not in ("leakage", "around the macros"))
+    assert float(parts["around the macros"]) == pytest.approx((law.surroundings - 1) * inside)
     area = law.area(macro)
     operations = float(macro.operations) / float(law.cycle(macro))
     assert float(law.density(macro)) == pytest.approx(operations / sum(map(float, area.values())))
@@ -50,7 +51,18 @@ def test_literal_formula(principle: str, supply: float, node: float) -> None:
     if principle == "current":
         one += (cells * law.cell_current + law.bias_current) * supply * 20e-9  # pyright: ignore[reportPossiblyUnboundVariable, reportAttributeAccessIssue]
     one *= law.trend ** (2021 - 2023)
+    one += law.leakage_current * rows * w / max(s, 1) * supply * 20e-9
     assert float(law.energy_per_operation(m)) == pytest.approx(one / (2 * rows * w * x), rel=1e-9)
+
+
+def test_bit_lines_switch_a_capacitance_of_their_own() -> None:
+    """Between capacitors and bit lines only the capacitance of a cell differs."""
+    law = load_law("charge")
+    assert isinstance(law, ChargeLaw)
+    shared, lines = (law.sum_energy(replace(MACROS["charge"], bit_lines=b)) for b in (0.0, 1.0))
+    ratio = float(lines["cells and lines"] / shared["cells and lines"])
+    assert ratio == pytest.approx(float(law.discharge_capacitance) / float(law.cell_capacitance))
+    assert float(lines["converters"]) == float(shared["converters"])
 
 
 @pytest.mark.parametrize("principle", PRINCIPLES)
@@ -73,6 +85,7 @@ def test_batch_equals_single_and_has_gradients(principle: str) -> None:
 
 def test_slower_at_low_supply_and_cheaper() -> None:
     law, macro = load_law("digital"), MACROS["digital"]
+    law = replace(law, leakage_current=0.0)
     low, high = replace(macro, supply=0.6), replace(macro, supply=0.9)
     assert float(law.energy_per_operation(low) / law.energy_per_operation(high)) == pytest.approx((0.6 / 0.9) ** 2)
     assert float(law.predicted_cycle(low)) > 1.5 * float(law.predicted_cycle(high))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import mho
-from mho.cost import PRINCIPLES, ChargeLaw, Measured, factor, fit_law, leave_one_out, load_law, read_silicon, transfers
+from mho.cost import PRINCIPLES, ChargeLaw, Measured, factor, fit_laws, leave_one_out, load_law, read_silicon, transfers
 
 DATA = Path(mho.__file__).parent / "data" / "silicon"
 
@@ -17,12 +17,35 @@ def points() -> list[Measured]:
     return read_silicon()
 
 
-@pytest.mark.parametrize("principle", PRINCIPLES)
-def test_stored_constants_are_those_of_the_fit(principle: str, points: list[Measured]) -> None:
-    stored = load_law(principle)  # pyright: ignore[reportArgumentType]
-    fitted = fit_law(stored, points)
-    for prior in stored.priors:
-        assert getattr(fitted, prior.field) == pytest.approx(getattr(stored, prior.field), rel=0.02), prior.field
+def test_stored_constants_are_those_of_the_fit(points: list[Measured]) -> None:
+    stored = [load_law(p) for p in PRINCIPLES]
+    for law, fitted in zip(stored, fit_laws(stored, points), strict=True):
+        for prior in law.priors:
+            assert getattr(fitted, prior.field) == pytest.approx(getattr(law, prior.field), rel=0.02), prior.field
+
+
+def test_shared_constants_are_the_same_in_all_laws() -> None:
+    """What is not of a way of summing has one value, and one prior."""
+    shared: dict[str, set[tuple[float, float, float]]] = {}
+    for law in map(load_law, PRINCIPLES):
+        for p in law.priors:
+            if p.shared:
+                shared.setdefault(p.field, set()).add((getattr(law, p.field), p.value, p.spread))
+    assert {"surroundings", "leakage_current", "area_exponent", "area_surroundings", "fixed_area"} == set(shared)
+    assert all(len(values) == 1 for values in shared.values())
+
+
+def test_points_of_one_law_tell_the_other_what_they_share(points: list[Measured]) -> None:
+    laws = [load_law("digital"), load_law("static")]
+    dear = [replace(p, energy=3 * p.energy) if p.macro.processor and p.energy else p for p in points]
+    before, after = (fit_laws(laws, some) for some in (points, dear))
+    assert after[0].surroundings == after[1].surroundings
+    assert after[0].surroundings > 1.2 * before[0].surroundings
+
+
+def test_a_law_once() -> None:
+    with pytest.raises(ValueError, match="different principles, not digital, digital"):
+        fit_laws([load_law("digital")] * 2, read_silicon())
 
 
 def test_a_fit_finds_the_law_that_made_the_data(points: list[Measured]) -> None:
@@ -41,7 +64,7 @@ def test_a_fit_finds_the_law_that_made_the_data(points: list[Measured]) -> None:
         if p.macro.principle == "charge"
     ]
     wide = replace(law, priors=tuple(replace(q, spread=10 * q.spread) for q in law.priors))
-    fitted = fit_law(wide, made, steps=200)
+    (fitted,) = fit_laws([wide], made, steps=200)
     for p in made:
         known = replace(p.macro, cycle=None)
         assert float(fitted.energy_per_operation(known)) == pytest.approx(
@@ -62,12 +85,16 @@ def test_a_chip_left_out_does_not_tell(points: list[Measured]) -> None:
 
 def test_what_is_reached(points: list[Measured]) -> None:
     """Within these factors for unseen chips, and better than the regression."""
-    for principle, energy, density in (("digital", 1.5, 2.5), ("charge", 1.7, 2.7), ("static", 1.5, 2.0)):
-        done = leave_one_out([p for p in points if p.macro.principle == principle])
-        ours = factor(p.ratio("energy") for p in done)
+    done = leave_one_out(points)
+    bars = {"digital": (1.4, 2.4), "charge": (1.6, 1.7), "static": (1.5, 1.8), "current": (2.2, 2.5)}
+    for principle, (energy, density) in bars.items():
+        kind = [p for p in done if p.point.macro.principle == principle]
+        ours = factor(p.ratio("energy") for p in kind)
         assert ours < energy
-        assert ours < factor(p.baseline_ratio("energy") for p in done)
-        assert factor(p.ratio("density") for p in done) < density < factor(p.baseline_ratio("density") for p in done)
+        assert ours < factor(p.baseline_ratio("energy") for p in kind)
+        assert factor(p.ratio("density") for p in kind) < density < factor(p.baseline_ratio("density") for p in kind)
+    assert factor(p.ratio("energy") for p in done) < 1.55
+    assert factor(p.ratio("density") for p in done) < 2.0
 
 
 def test_transfers(points: list[Measured]) -> None:
@@ -76,7 +103,7 @@ def test_transfers(points: list[Measured]) -> None:
     assert factor(t.energy for t in moved) < 1.3
     jia = [t for t in moved if t.point.name.startswith("Jia, JSSC")]
     assert len(jia) == 1
-    assert jia[0].energy == pytest.approx(1.0, abs=0.05)  # 1.2 to 0.85 V
+    assert jia[0].energy == pytest.approx(1.0, abs=0.1)  # 1.2 to 0.85 V
 
 
 def test_factor() -> None:

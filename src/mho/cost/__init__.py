@@ -51,7 +51,7 @@ from ._readings import Sweep as Sweep
 from ._silicon import Prediction as Prediction
 from ._silicon import Transfer as Transfer
 from ._silicon import factor as factor
-from ._silicon import fit_law as fit_law
+from ._silicon import fit_laws as fit_laws
 from ._silicon import leave_one_out as leave_one_out
 from ._silicon import transfers as transfers
 from ._traffic import network_costs as network_costs

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from mho.core import Loader, Number, Positive, Room, Source, Unit
+from mho.core import Loader, NotNegative, Number, Positive, Room, Source, Unit
 
 Principle = Literal["digital", "charge", "static", "current"]
 PRINCIPLES: dict[Principle, str] = {
@@ -63,6 +63,8 @@ class Macro:
     """Cells on a bit line; None where all are summed."""
     transistors: Number = 6.0
     """Of a bit cell, which set its area in SRAM."""
+    bit_lines: Number = 0.0
+    """1 where cells discharge bit lines, 0 where capacitors share their charge; for `charge` only."""
     cores: Number = 1.0
     processor: Number = 0.0
     """1 where figures are those of a processor around the macros, with buffers and control."""
@@ -107,6 +109,8 @@ class Prior:
     value: Annotated[float, Positive]
     """In SI units."""
     spread: Annotated[float, Positive]
+    shared: bool = False
+    """Whether the constant is one for all laws that share it: not of how a macro sums."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,12 @@ class AbstractLaw(ABC):
     trend: Annotated[Number, Unit(""), Positive]
     """Factor by which a design one year older takes more energy."""
     surroundings: Annotated[Number, Unit(""), Positive]
-    """Factor in energy of a processor around the macros."""
+    """Factor in energy of a processor around the macros, leakage apart."""
+    leakage_current: Annotated[Number, Unit("A"), NotNegative] = 0.0
+    """Of an SRAM cell with its share of the periphery, at all times; 0 for memories that keep their state without.
+
+    At 28 nm and below; at wider nodes less by the node.
+    """
     cell_area: Annotated[Number, Unit("m2"), Positive]
     """Of one bit with its share of drivers and wiring, per transistor in SRAM."""
     output_area: Annotated[Number, Unit("m2"), Positive]
@@ -161,7 +170,9 @@ class AbstractLaw(ABC):
         parts = {name: value * better for name, value in self.sum_energy(macro).items()}
         share = (self.surroundings - 1) * _t(macro.processor)
         around = torch.stack(torch.broadcast_tensors(*parts.values())).sum(0) * share
-        return parts | {"around the macros": around}
+        leaks = macro.bits / _t(macro.cores) / macro.scale.clamp(min=1)  # wider nodes less, FinFETs no more: assumed
+        leakage = self.leakage_current * leaks * _t(macro.supply) * self.cycle(macro)
+        return parts | {"leakage": leakage, "around the macros": around}
 
     def energy_per_operation(self, macro: Macro) -> Tensor:
         """Return the energy in J of a 1-bit operation, `1 / energy_per_operation` operations a joule."""
@@ -246,11 +257,14 @@ class AbstractAnalogLaw(AbstractLaw):
 
     def sum_energy(self, macro: Macro) -> Mapping[str, Tensor]:
         """See `AbstractLaw.sum_energy`."""
-        drive = self._cells(macro) * self.cell_capacitance * _t(macro.input_bits) ** self.input_exponent
+        drive = self._cells(macro) * _t(macro.input_bits) ** self.input_exponent
         return {
-            "cells and lines": drive * _charge(self, macro),
+            "cells and lines": drive * self._cell_capacitance(macro) * _charge(self, macro),
             "converters": self.converter_capacitance * _t(macro.converter_bits) * _charge(self, macro),
         }
+
+    def _cell_capacitance(self, macro: Macro) -> Number:
+        return self.cell_capacitance
 
     def _output(self, macro: Macro) -> Tensor:
         return _t(macro.converters) * _t(macro.converter_bits)
@@ -259,6 +273,13 @@ class AbstractAnalogLaw(AbstractLaw):
 @dataclass(frozen=True, kw_only=True)
 class ChargeLaw(AbstractAnalogLaw):
     """Charge redistribution, and bit lines that cells discharge: only capacitances, no currents that last."""
+
+    discharge_capacitance: Annotated[Number, Unit("F"), Positive]
+    """Switched by a cell with its share of lines and drivers where it discharges a bit line."""
+
+    def _cell_capacitance(self, macro: Macro) -> Number:
+        bit_lines = _t(macro.bit_lines)
+        return self.cell_capacitance * (1 - bit_lines) + self.discharge_capacitance * bit_lines
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ _NOT_MEASURED = re.compile(r"simulat|press|claim", re.IGNORECASE)
 _BENCHMARK = frozenset(
     {
         *("index", "author", "venue", "year", "node_nm", "arch", "cell", "core_kb", "rows", "vdd", "bx", "bw", "badc"),
-        *("n_adc", "n", "t_ns", "tops_w", "n_core", "tops_mm2", "model", "processor"),
+        *("n_adc", "n", "t_ns", "tops", "tops_w", "n_core", "tops_mm2", "model", "processor"),
     }
 )
 """Columns that the reading of the benchmark's table needs."""
@@ -55,6 +55,8 @@ class Measured:
     """In 1-bit operations a second and m2."""
     guessed: tuple[str, ...] = ()
     """What the table does not say and was taken as usual."""
+    idle: bool = False
+    """Whether the cycle is not told but that of the throughput, with all the time in which the macro waits."""
 
     @property
     def family(self) -> Family:
@@ -145,19 +147,24 @@ def _benchmark(row: Mapping[str, str]) -> Measured | None:
         return None
     rows = take("n", _USUAL_ROWS[principle])
     cores = get["n_core"] or 1.0
+    converters, weight_bits, input_bits = take("n_adc", 32), take("bw", 1), take("bx", 1)
+    cycle, idle = None if get["t_ns"] is None else get["t_ns"] * 1e-9, False
+    if cycle is None and get["tops"] is not None and not guessed:  # throughput is that of one core
+        cycle, idle = 2 * rows * converters * weight_bits * input_bits / (get["tops"] * 1e12), True
     macro = Macro(
         principle,
         get["node_nm"] * 1e-9,
         take("vdd", _USUAL_SUPPLY),
         rows=rows,
-        converters=take("n_adc", 32),
-        weight_bits=take("bw", 1),
-        input_bits=take("bx", 1),
+        converters=converters,
+        weight_bits=weight_bits,
+        input_bits=input_bits,
         converter_bits=0.0 if principle == "digital" else take("badc", _USUAL_BITS),
-        cycle=None if get["t_ns"] is None else get["t_ns"] * 1e-9,
+        cycle=cycle,
         capacity=None if get["core_kb"] is None else get["core_kb"] * 1024 * cores,
         physical_rows=get["rows"],
         transistors=_transistors(row["cell"]),
+        bit_lines=float("QS" in row["model"]),
         cores=cores,
         processor=float(row["processor"] == "Y"),
         year=get["year"] or 2021.0,
@@ -169,6 +176,7 @@ def _benchmark(row: Mapping[str, str]) -> Measured | None:
         None if get["tops_w"] is None else 1e-12 / get["tops_w"],
         None if get["tops_mm2"] is None else get["tops_mm2"] * 1e18,
         tuple(guessed),
+        idle,
     )
 
 
@@ -224,6 +232,7 @@ def _general(row: Mapping[str, str]) -> Measured | None:
         capacity=None if physical is None or cols is None else physical * cols,
         physical_rows=physical,
         transistors=_transistors(text.get("cell", "")),
+        bit_lines=float("discharge" in how or "charge sharing" in how),
         processor=float(any(w in text.get("scope", "").lower() for w in ("chip", "soc", "processor"))),
         year=_number(text.get("year")) or 2023.0,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mho.arrays import CurrentDomain, ResistanceSum, ResistiveDivision
+from mho.arrays import ChargeDomain, CurrentDomain, ResistanceSum, ResistiveDivision
 from mho.chip import Chip
 from mho.devices import Dram, Sram
 from mho.tiles import AnalogTile, DigitalTile
@@ -35,7 +35,7 @@ def error_bar(chip: Chip) -> ErrorBar | None:
     """Return the error bar of a chip's estimates; None for tiles of one's own, of which there is no law.
 
     >>> error_bar(Chip.load("dimc-sram")).energy
-    (0.54, 1.44)
+    (0.56, 1.31)
     """
     principle = _principle_of(chip)
     if principle is None:
@@ -97,6 +97,7 @@ def macro_of(chip: Chip) -> Macro | None:
         converter_bits=tile.converter.resolution,
         cycle=latency / phases / turns,
         capacity=rows * columns * tile.weights.resolution * chip.tiles,
+        bit_lines=float(isinstance(tile.principle, ChargeDomain)),
         cores=chip.tiles,
         processor=1.0,
     )
@@ -146,10 +147,11 @@ def second_opinion(chip: Chip) -> Opinion | None:
 
 def _beyond(macro: Macro) -> tuple[str, ...]:
     """Name what no fitted chip of the principle has as little or as much of, by more than a tenth."""
-    fitted = [p.macro for p in read_silicon() if p.macro.principle == macro.principle]
+    fitted = [p for p in read_silicon() if p.macro.principle == macro.principle]
     out: list[str] = []
     for name, title in (("rows", "rows"), ("cycle", "time of an invocation"), ("node", "node"), ("supply", "supply")):
-        known = [float(v) for m in fitted if (v := getattr(m, name)) is not None]
+        values = [getattr(p.macro, name) for p in fitted if name != "cycle" or not p.idle]
+        known = [float(v) for v in values if v is not None]
         if not min(known) / 1.1 <= float(getattr(macro, name)) <= max(known) * 1.1:
             out.append(title)
     return tuple(out)

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ._macro import PRINCIPLES, AbstractLaw, Macro, Principle, load_law
+from ._macro import PRINCIPLES, AbstractLaw, Macro, Principle, Prior, load_law
 from ._measured import Family, Measured
 
 
@@ -41,6 +41,8 @@ class _Data:
 
     macro: Macro
     cycle: Tensor
+    told: Tensor
+    """The cycles that are not those of a throughput."""
     energy: Tensor
     density: Tensor
     weight: Tensor
@@ -54,6 +56,7 @@ class _Data:
         return cls(
             stack(points),
             column(p.macro.cycle for p in points),  # pyright: ignore[reportArgumentType]
+            column(None if p.idle else p.macro.cycle for p in points),  # pyright: ignore[reportArgumentType]
             column(p.energy for p in points),
             column(p.density for p in points),
             torch.tensor([count[p.chip] ** -0.5 for p in points], dtype=torch.float64),
@@ -68,7 +71,7 @@ class _Data:
         """Return log(measured / predicted) of energy, density and cycle, `[3, points]`; 0 where not measured."""
         known = self.known(law)
         density = torch.where(self.cycle.isnan(), torch.nan, self.density)  # without a cycle it says nothing of area
-        measured = torch.stack([self.energy, density, self.cycle])
+        measured = torch.stack([self.energy, density, self.told])
         predicted = torch.stack([law.energy_per_operation(known), law.density(known), law.predicted_cycle(self.macro)])
         return torch.where(measured.isnan(), predicted, measured).log() - predicted.log()
 
@@ -79,34 +82,53 @@ _ROUND = 0.15
 """Errors below this count as squares, larger ones as absolute values: outliers pull no harder than others."""
 
 
-def fit_law(law: AbstractLaw, points: Sequence[Measured], steps: int = 60) -> AbstractLaw:
-    """Return the law with the constants that points and priors together make most likely.
+def fit_laws(laws: Sequence[AbstractLaw], points: Sequence[Measured], steps: int = 60) -> list[AbstractLaw]:
+    """Return the laws with the constants that points and priors together make most likely.
 
     Absolute errors of logarithms (a point of a chip that has n counts 1 / sqrt(n)), and normal priors of the
-    logarithms of the constants.
+    logarithms of the constants. A constant that priors call shared is the same in all laws that do, and is told by the
+    points of all of them; its prior is that of the first.
+
+    Raises:
+        ValueError: if two laws are of one principle, or a law has no points.
     """
-    data = _Data.of([p for p in points if p.macro.principle == _principle(law)])
-    names = [p.field for p in law.priors]
-    centre = torch.tensor([math.log(p.value) for p in law.priors], dtype=torch.float64)
-    spread = torch.tensor([p.spread for p in law.priors], dtype=torch.float64)
-    theta = torch.tensor([math.log(getattr(law, n)) for n in names], dtype=torch.float64, requires_grad=True)
+    kinds = [_principle(law) for law in laws]
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f"laws fitted together must be of different principles, not {', '.join(kinds)}")
+    data = [_Data.of([p for p in points if p.macro.principle == kind]) for kind in kinds]
+    priors: dict[tuple[Principle | None, str], tuple[Prior, float]] = {}
+    """By constant: its principle, None for shared ones, and its name; with the value to start from."""
+    for law, kind in zip(laws, kinds, strict=True):
+        for prior in law.priors:
+            priors.setdefault(_key(prior, kind), (prior, math.log(getattr(law, prior.field))))
+    place = {key: i for i, key in enumerate(priors)}
+    centre = torch.tensor([math.log(p.value) for p, _ in priors.values()], dtype=torch.float64)
+    spread = torch.tensor([p.spread for p, _ in priors.values()], dtype=torch.float64)
+    theta = torch.tensor([start for _, start in priors.values()], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([theta], max_iter=steps, line_search_fn="strong_wolfe")
+
+    def build(values: Sequence[float] | Tensor) -> list[AbstractLaw]:
+        return [
+            replace(law, **{p.field: values[place[_key(p, kind)]] for p in law.priors})
+            for law, kind in zip(laws, kinds, strict=True)
+        ]
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        errors = data.errors(_with(law, names, theta.exp()))
-        rounded = (errors**2 + _ROUND**2).sqrt() - _ROUND
-        value = (rounded * data.weight).sum() / _NOISE + 0.5 * (((theta - centre) / spread) ** 2).sum()
+        value = 0.5 * (((theta - centre) / spread) ** 2).sum()
+        for law, known in zip(build(theta.exp()), data, strict=True):
+            rounded = (known.errors(law) ** 2 + _ROUND**2).sqrt() - _ROUND
+            value = value + (rounded * known.weight).sum() / _NOISE
         value.backward()
         return value
 
     for _ in range(2):  # a second start forgets the history of the first
         optimiser.step(loss)  # pyright: ignore[reportArgumentType]
-    return _with(law, names, [float(v) for v in theta.detach().exp()])
+    return build([float(v) for v in theta.detach().exp()])
 
 
-def _with(law: AbstractLaw, names: Sequence[str], values: Iterable[float] | Tensor) -> AbstractLaw:
-    return replace(law, **dict(zip(names, values, strict=True)))
+def _key(prior: Prior, kind: Principle) -> tuple[Principle | None, str]:
+    return (None if prior.shared else kind, prior.field)
 
 
 def _principle(law: AbstractLaw) -> Principle:
@@ -136,7 +158,7 @@ class Prediction:
             "energy": self.point.energy,
             "blind_energy": self.point.energy,
             "density": self.point.density,
-            "cycle": self.point.macro.cycle,
+            "cycle": None if self.point.idle else self.point.macro.cycle,
         }[what]
         return None if measured is None else float(measured) / getattr(self, what)
 
@@ -151,27 +173,32 @@ def leave_one_out(
     others: Sequence[Measured] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Prediction]:
-    """Predict every point from the other chips of its principle: fitted on `points` without the chip.
+    """Predict every point from the other chips: the laws fitted together on `points` without the chip.
 
     `others` are predicted too, by the fit without their chip if `points` hold it, and are never fitted.
     """
     out: list[Prediction] = []
-    chips: list[tuple[Principle, str]] = [(p.macro.principle, p.chip) for p in (*points, *others)]
-    groups = list(dict.fromkeys(chips))
-    fitted: dict[tuple[Principle, str], AbstractLaw] = {}
-    for number, (principle, chip) in enumerate(groups):
-        known = [p for p in points if p.macro.principle == principle]
-        left = [p for p in known if p.chip != chip]
-        if not left:
-            raise ValueError(f"points must hold two chips or more of {principle!r}, to predict one from the others")
-        mine = [p for p in (*points, *others) if p.macro.principle == principle and p.chip == chip]
-        key = (principle, chip if len(left) < len(known) else "")
+    everything = (*points, *others)
+    kinds = list(dict.fromkeys(p.macro.principle for p in everything))
+    stored = [load_law(kind) for kind in kinds]
+    fitted: dict[str, dict[Principle, AbstractLaw]] = {}
+    known = {p.chip for p in points}
+    chips = list(dict.fromkeys(p.chip for p in everything))
+    for number, chip in enumerate(chips):
+        left = [p for p in points if p.chip != chip]
+        mine = [p for p in everything if p.chip == chip]
+        for kind in dict.fromkeys(p.macro.principle for p in mine):
+            if not any(p.macro.principle == kind for p in left):
+                raise ValueError(f"points must hold two chips or more of {kind!r}, to predict one from the others")
+        key = chip if chip in known else ""
         if key not in fitted:
-            fitted[key] = fit_law(load_law(principle), left, steps=30)
-        law = fitted[key]
-        base = {w: _baseline(points, mine[0].family, chip, w) for w in ("energy", "density")}
+            there = [
+                law for law, kind in zip(stored, kinds, strict=True) if any(p.macro.principle == kind for p in left)
+            ]
+            fitted[key] = {_principle(law): law for law in fit_laws(there, left, steps=30)}
         for point in mine:
-            macro = point.macro
+            law, macro = fitted[key][point.macro.principle], point.macro
+            base = {w: _baseline(points, point.family, chip, w) for w in ("energy", "density")}
             at = (math.log(float(macro.node)), math.log(float(macro.supply)))
             out.append(
                 Prediction(
@@ -185,8 +212,8 @@ def leave_one_out(
                 )
             )
         if progress is not None:
-            progress(number + 1, len(groups))
-    order = {id(p): i for i, p in enumerate((*points, *others))}
+            progress(number + 1, len(chips))
+    order = {id(p): i for i, p in enumerate(everything)}
     return sorted(out, key=lambda p: order[id(p.point)])
 
 
@@ -245,7 +272,7 @@ def transfers(points: Sequence[Measured]) -> list[Transfer]:
             continue
         law = load_law(point.macro.principle)
         change = float(law.energy_per_operation(point.macro) / law.energy_per_operation(anchor.macro))
-        a, b = anchor.macro.cycle, point.macro.cycle
+        a, b = (None if p.idle else p.macro.cycle for p in (anchor, point))
         slower = float(law.predicted_cycle(point.macro) / law.predicted_cycle(anchor.macro))
         cycle = None if a is None or b is None else float(b) / float(a) / slower
         out.append(Transfer(point, anchor, point.energy / anchor.energy / change, cycle))
