@@ -1,8 +1,13 @@
-"""Write the tables of docs/validation.md and of the page on NeuroSim anew, between their markers."""
+"""Write the tables of docs/validation.md and of the page on NeuroSim anew, between their markers.
+
+python docs/make_validation.py           # all of them
+python docs/make_validation.py --full    # only those that take longer than all others together
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from mho.reproduce import RESULTS, reproduce
@@ -10,6 +15,8 @@ from mho.reproduce._neurosim_causes import tables
 
 PAGE = Path(__file__).parent / "validation.md"
 RECONCILIATION = Path(__file__).parent / "concepts" / "reconciliation.md"
+FULL = ("adaptive-adc",)
+"""Results whose whole study has a table of its own."""
 HEAD = "| quantity | unit | source | its value | ours | ratio | within | mark |\n|---|---|---|---|---|---|---|---|\n"
 
 
@@ -29,7 +36,10 @@ def write(page: Path, tables: dict[str, str]) -> None:
 
 
 def main() -> None:
-    """Recompute every result and replace its table."""
+    """Recompute results and replace their tables."""
+    if "--full" in sys.argv:
+        write(PAGE, {f"{n} --full": HEAD + "".join(f"{r.markdown()}\n" for r in reproduce(n, True)) for n in FULL})
+        return
     results = {name: HEAD + "".join(f"{row.markdown()}\n" for row in reproduce(name)) for name in RESULTS}
     write(PAGE, results)
     write(RECONCILIATION, tables())

@@ -51,11 +51,11 @@ def test_the_long_study(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = {r.quantity for r in network_rows(net, RESNET18, images=100, seeds=2, epochs=0, bits=(6,))}
     assert "ResNet-18, 6 bits, Lloyd-Max, 1 % off, super-resolution" in wide
     calls: list[tuple[int, int]] = []
-    monkeypatch.setattr(_adaptive_adc, "network_rows", lambda **k: calls.append((k["images"], k["seeds"])) or [])
+    monkeypatch.setattr(_adaptive_adc, "network_rows", lambda *_, **k: calls.append((k["images"], k["seeds"])) or [])
     monkeypatch.setattr(_adaptive_adc, "system_rows", list)
     monkeypatch.setattr(_adaptive_adc, "circuit_rows", lambda columns: [])
     assert reproduce("adaptive-adc", full=True)
-    assert calls == [(750, 16)]
+    assert calls == [(750, 16)] * 2  # VGG8 and ResNet-18
     with pytest.raises(FileError, match=r"^ir-drop has no longer study than it computes anyway; leave --full out, or"):
         reproduce("ir-drop", full=True)
 

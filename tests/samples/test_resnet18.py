@@ -1,8 +1,9 @@
-"""ResNet-18 for small images: its size as published for this form, and its output."""
+"""ResNet-18 for small images: its size as published for this form, its output, and the shipped weights."""
 
 import torch
 
-from mho.samples import ResNet18
+from mho.nn import matrix_layers
+from mho.samples import ResNet18, resnet18, vgg8_images
 
 
 def test_size_and_output() -> None:
@@ -11,3 +12,19 @@ def test_size_and_output() -> None:
     with torch.no_grad():
         assert net(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
     assert net.get_submodule("layer4.0.conv1").stride == (2, 2)
+
+
+def test_weights_are_eight_bits_a_column() -> None:
+    layers = matrix_layers(resnet18())
+    assert len(layers) == 21
+    for layer in layers.values():
+        weight = layer.weight.detach().flatten(1)
+        scale = weight.abs().amax(1, keepdim=True) / 127
+        assert float((weight / scale - (weight / scale).round()).abs().max()) < 1e-3
+
+
+def test_it_classifies() -> None:
+    """89.84 % of all 10,000 test images; a few here."""
+    x, labels = vgg8_images(40)
+    with torch.no_grad():
+        assert float((resnet18()(x).argmax(-1) == labels).float().mean()) > 0.75

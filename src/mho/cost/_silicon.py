@@ -92,7 +92,7 @@ def fit_laws(laws: Sequence[AbstractLaw], points: Sequence[Measured], steps: int
     Raises:
         ValueError: if two laws are of one principle, or a law has no points.
     """
-    kinds = [_principle(law) for law in laws]
+    kinds: list[Principle] = [_principle(law) for law in laws]
     if len(set(kinds)) < len(kinds):
         raise ValueError(f"laws fitted together must be of different principles, not {', '.join(kinds)}")
     data = [_Data.of([p for p in points if p.macro.principle == kind]) for kind in kinds]

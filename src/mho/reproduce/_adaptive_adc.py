@@ -24,8 +24,8 @@ from mho.converters import (
     uniform,
 )
 from mho.core import Seed, read_tensors
-from mho.nn import OutputConverters, capture_outputs, fit_outputs, fold_batchnorm, learn_levels
-from mho.samples import ResNet18, vgg8, vgg8_images
+from mho.nn import OutputConverters, capture_outputs, fit_outputs, learn_levels
+from mho.samples import resnet18, vgg8, vgg8_images
 from mho.tiles import AnalogTile
 
 from ._row import Result, Row
@@ -70,7 +70,6 @@ RESNET18 = Published(
     {(4, 1.0): (24.13, None), (5, 1.0): (51.32, None), (6, 1.0): (59.03, None)},
     {4: 34.76, 5: 61.81, 6: 65.50},
 )  # fmt: skip
-_WEIGHTS = _SAMPLE.parent.parent / "networks" / "resnet18-cifar10-jpeg.safetensors"
 _IMAGES, _BATCH = 250, 50
 _MANY = 8
 """Sources from which on a spread says something."""
@@ -81,15 +80,10 @@ def _compute() -> list[Row]:
 
 
 def _study() -> list[Row]:
-    """All images and 16 sources of variation, as published; 6 bits; ResNet-18, where its weights are at hand."""
+    """All images and 16 sources of variation, as published; 6 bits; ResNet-18."""
     rows = [*circuit_rows(2000), *quantiser_rows(), *cost_rows(), *system_rows()]
     rows += network_rows(images=750, seeds=16, bits=(3, 4, 5, 6))
-    if _WEIGHTS.is_file():
-        network = ResNet18()
-        state = read_tensors(_WEIGHTS)
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False)
-        rows += network_rows(fold_batchnorm(network), RESNET18, images=750, seeds=16, bits=(4, 5, 6))
-    return rows
+    return rows + network_rows(resnet18(), RESNET18, images=750, seeds=16, bits=(4, 5, 6))
 
 
 def _memristive(bits: int) -> Memristive:

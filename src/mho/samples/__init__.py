@@ -12,6 +12,7 @@ from ._language import text_sample as text_sample
 from ._load import cifar10_sample as cifar10_sample
 from ._load import resnet20 as resnet20
 from ._resnet18 import ResNet18 as ResNet18
+from ._resnet18 import resnet18 as resnet18
 from ._resnet20 import ResNet20 as ResNet20
 from ._vgg8 import vgg8 as vgg8
 from ._vgg8 import vgg8_images as vgg8_images

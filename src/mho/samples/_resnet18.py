@@ -1,9 +1,14 @@
 """The ResNet-18 of He et al. (2016) in its form for 32 x 32 images: a 3 x 3 stem and no maximum behind it."""
 
 import itertools
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from ._compact import load_compact
+
+_FILE = Path(__file__).parent.parent / "data" / "networks" / "resnet18-cifar10-jpeg.safetensors"
 
 
 class ResNet18(nn.Module):
@@ -51,3 +56,11 @@ class _Block(nn.Module):
         """Apply the block to features `[batch, channels, height, width]`."""
         y = self.relu(self.bn1(self.conv1(x)))
         return self.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+
+
+def resnet18() -> nn.Module:
+    """Load the shipped ResNet-18 for CIFAR-10 (JPEG): weights of 8 bits, BatchNorm folded into the convolutions.
+
+    It takes the images of `vgg8_images`.
+    """
+    return load_compact(ResNet18(), _FILE)

@@ -4,9 +4,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from mho.core import read_tensors
-from mho.nn import fold_batchnorm, matrix_layers
-
+from ._compact import load_compact
 from ._data import load_images
 
 _DATA = Path(__file__).parent.parent / "data"
@@ -36,17 +34,14 @@ def vgg8_network(num_classes: int = 10) -> nn.Sequential:
 
 def vgg8() -> nn.Module:
     """Load the shipped VGG8 for CIFAR-10 (JPEG): weights of 8 bits, BatchNorm folded into the convolutions."""
-    network = fold_batchnorm(vgg8_network())
-    stored = read_tensors(_DATA / "networks" / "vgg8-cifar10-jpeg.safetensors")
-    for name, layer in matrix_layers(network).items():
-        weight, scale = stored[f"{name}.weight"].float(), stored[f"{name}.scale"]
-        state = {"weight": weight * scale.reshape(-1, *[1] * (weight.dim() - 1)), "bias": stored[f"{name}.bias"]}
-        layer.load_state_dict(state)
-    return network.eval()
+    return load_compact(vgg8_network(), _DATA / "networks" / "vgg8-cifar10-jpeg.safetensors")
 
 
 def vgg8_images(limit: int | None = None) -> tuple[Tensor, Tensor]:
-    """Load the shipped test images of CIFAR-10 (JPEG) as `vgg8` takes them, and labels; with a limit, evenly spread."""
+    """Load the shipped test images of CIFAR-10 (JPEG), and labels; with a limit, evenly spread.
+
+    They are normalised as `vgg8` and `resnet18` take them.
+    """
     x, y = load_images(_DATA / "samples" / "cifar10-jpeg-test-1000.parquet", MEAN, STD)
     if limit is None or limit >= len(x):
         return x, y
