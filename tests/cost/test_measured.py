@@ -7,7 +7,7 @@ import pytest
 
 import mho
 from mho.core import FileError, RangeWarning
-from mho.cost import PRINCIPLES, Measured, read_silicon
+from mho.cost import PRINCIPLES, Measured, read_silicon, transfers
 
 DATA = Path(mho.__file__).parent / "data" / "silicon"
 
@@ -110,3 +110,14 @@ def test_files_of_spreadsheets(tmp_path: Path) -> None:
     file.write_bytes(text.encode("utf-16"))
     with pytest.raises(FileError, match="UTF-8"):
         read_silicon(file)
+
+
+def test_a_throughput_stands_in_for_a_missing_cycle() -> None:
+    """Where the table has no cycle but what happens in one; it is no measured cycle then."""
+    idle = [p for p in read_silicon() if p.idle]
+    assert {p.name.partition(",")[0] for p in idle} >= {"Guo R.", "Yin"}
+    for p in idle:
+        assert p.macro.cycle is not None
+    slow = next(p for p in idle if p.name == "Guo R., ISSCC 2021")
+    assert float(slow.macro.operations) / float(slow.macro.cycle or 0) == pytest.approx(0.009e12)  # of the table
+    assert all(t.cycle is None for t in transfers(idle))

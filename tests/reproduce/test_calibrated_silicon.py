@@ -28,6 +28,6 @@ def test_what_misses_stays_known() -> None:
     assert missed == {
         "energy of Colonnade", "throughput of Colonnade", "density of Jia (cells", "throughput of Jia",
         "efficiency of NeuRRAM", "throughput of NeuRRAM", "energy of Sinangil", "efficiency of Sinangil",
-        "efficiency of Wang", "density of Yao",
+        "efficiency of Wang",
     }  # fmt: skip
     assert all(r.within for r in reproduce("calibrated-silicon", full=True) if r.mark == "fitted")

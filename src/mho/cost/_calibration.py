@@ -16,14 +16,12 @@ def fit_calibrated(macro: CalibratedMacro) -> CalibratedMacro:
     """Return the macro with energies, times and threshold from its readings marked fitted.
 
     Least squares of relative errors, with no constant below zero. The threshold is sought only where throughput is
-    fitted at more than one supply. A macro of which no reading is marked keeps its constants: they are published ones.
+    fitted at more than one supply.
 
     Raises:
         ValueError: if a part has an energy or a time that no fitted reading tells.
     """
     known = [r for r in macro.readings() if r.fitted]
-    if not known:
-        return macro
     rates = [r for r in known if r.figure == "TOPS"]
     if len({float(r.at.supply) for r in rates}) > 1:
         low = min(*(float(r.at.supply) for r in rates), float(macro.nominal.supply)) - 0.06

@@ -196,9 +196,10 @@ def leave_one_out(
                 law for law, kind in zip(stored, kinds, strict=True) if any(p.macro.principle == kind for p in left)
             ]
             fitted[key] = {_principle(law): law for law in fit_laws(there, left, steps=30)}
+        families: set[Family] = {p.family for p in mine}
+        lines = {f: {w: _baseline(points, f, chip, w) for w in ("energy", "density")} for f in families}
         for point in mine:
-            law, macro = fitted[key][point.macro.principle], point.macro
-            base = {w: _baseline(points, point.family, chip, w) for w in ("energy", "density")}
+            law, macro, base = fitted[key][point.macro.principle], point.macro, lines[point.family]
             at = (math.log(float(macro.node)), math.log(float(macro.supply)))
             out.append(
                 Prediction(
