@@ -26,13 +26,14 @@ from mho.arrays import (
     read_margin,
 )
 from mho.converters import ROOMS as CONVERTERS
-from mho.converters import AbstractConverter, QCell, bench, load_adc_survey, load_converter
+from mho.converters import AbstractConverter, QCell, bench, lloyd_max, load_adc_survey, load_converter, uniform
 from mho.core import Loader, Seed
 from mho.cost import expected_counts, leave_one_out, precision, read_silicon
 from mho.devices import LEVELS, FowlerNordheim, Written, load_cell, load_dynamics, survey
 from mho.digital import load_technology
 from mho.eda import ROOMS as EDA
 from mho.eda import QCellPeriphery, ngspice, qcell_netlist
+from mho.nn import capture_outputs
 from mho.reports import (
     Tradeoff,
     TradeoffPoint,
@@ -48,7 +49,7 @@ from mho.reports import (
     tradeoff_front,
 )
 from mho.reproduce._neurosim_causes import steps
-from mho.samples import cifar10_sample, resnet20
+from mho.samples import cifar10_sample, resnet20, vgg8, vgg8_images
 from mho.systems import designs, fit, load_medium, load_scenario, load_stack, load_system, load_workload, media, systems
 from mho.tiles import characterise, load_tile
 
@@ -518,6 +519,32 @@ def technology() -> None:
     save(figure, "technology-precision.svg")
 
 
+def distributions() -> None:
+    """Draw how outputs of four layers of VGG8 are spread, and where levels of 4 bits lie."""
+    outputs = capture_outputs(vgg8(), vgg8_images(100)[0].split(50))
+    names = ("convolution 1", "convolution 3", "convolution 6", "linear 1")
+    chosen = [list(outputs.values())[i] for i in (0, 2, 5, 6)]
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    for axes, name, values in zip(figure.subplots(2, 2).flat, names, chosen, strict=True):
+        low, high = float(values.min()), float(values.max())
+        axes.hist(values.numpy(), 100, (low, high), density=True, color="#c9d3dc")
+        top = axes.get_ylim()[1]
+        for height, levels, colour, label in (
+            (1.05, lloyd_max(values, 4).levels, BLUE, "least error"),
+            (1.17, lloyd_max(values, 4, clip=(0.5, 99.5), start="range").levels, GOLD, "Lloyd-Max, published"),
+            (1.29, uniform(low, high, 4).levels, RED, "equal steps"),
+        ):
+            axes.plot(levels.numpy(), np.full(16, height * top), "|", color=colour, markersize=8, label=label)
+        axes.set_ylim(0, 1.4 * top)
+        axes.set_yticks([])
+        axes.set_title(name, fontsize=9)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], frameon=False, loc="outside upper center", ncols=3)
+    figure.supxlabel("output of the layer, before its activation", fontsize=9)
+    save(figure, "layer-outputs.svg")
+
+
 def bits() -> None:
     """Draw accuracy against energy of ResNet-20 on tile2-rram, from the measured points beside the figure."""
     found = json.loads((FOLDER / "bits-front.json").read_text())
@@ -593,6 +620,7 @@ def main() -> None:
         pulses()
         writing()
         converters()
+        distributions()
         roofline()
         tunnelling()
         qcell()

@@ -1,7 +1,7 @@
 """Write the tables of docs/validation.md and of the page on NeuroSim anew, between their markers.
 
 python docs/make_validation.py           # all but one
-python docs/make_validation.py --full    # that of ResNet-18 behind converters, which takes most of an hour
+python docs/make_validation.py --full    # that of networks behind converters with 16 sources, two hours on one core
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from mho.reproduce import RESULTS, reproduce
-from mho.reproduce._adaptive_adc import resnet18_rows
+from mho.reproduce._adaptive_adc import study_rows
 from mho.reproduce._neurosim_causes import tables
 
 PAGE = Path(__file__).parent / "validation.md"
@@ -37,7 +37,7 @@ def write(page: Path, tables: dict[str, str]) -> None:
 def main() -> None:
     """Recompute results and replace their tables."""
     if "--full" in sys.argv:
-        write(PAGE, {"adaptive-adc resnet18": HEAD + "".join(f"{row.markdown()}\n" for row in resnet18_rows())})
+        write(PAGE, {"adaptive-adc study": HEAD + "".join(f"{row.markdown()}\n" for row in study_rows())})
         return
     results = {name: HEAD + "".join(f"{row.markdown()}\n" for row in reproduce(name)) for name in RESULTS}
     write(PAGE, results)

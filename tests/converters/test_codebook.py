@@ -1,6 +1,7 @@
 """Codebooks: the two uniform baselines, and the least squared error of Lloyd and Max."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ def _lloyd(x: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
 @settings(max_examples=15)
 def test_lloyd_max_equals_the_literal_loop(bits: int, seed: int) -> None:
     x = np.random.default_rng(seed).normal(size=300)
-    book = lloyd_max(torch.tensor(x), bits, clip=(0, 100))
+    book = lloyd_max(torch.tensor(x), bits, start="range")
     edges, levels = _lloyd(x, bits)
     ours = float(book.error(torch.tensor(x).float()))
     literal = float(((levels[np.searchsorted(edges, x, side="right")] - x) ** 2).mean())
@@ -43,9 +44,65 @@ def test_the_optimum_of_a_gaussian() -> None:
     p = (torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000
     x = math.sqrt(2) * torch.erfinv(2 * p - 1)
     for bits, error in ((1, 0.3634), (2, 0.1175), (3, 0.03454), (4, 0.009497)):
-        book = lloyd_max(x, bits, clip=(0, 100), most=200_000)
+        book = lloyd_max(x, bits, most=200_000)
         assert float(book.error(x.float())) == pytest.approx(error, rel=0.01)
         assert torch.allclose(book.levels, -book.levels.flip(0), atol=2e-2)
+
+
+def _optimum(x: np.ndarray, bits: int) -> float:
+    """Least squared error of all ways to part sorted values into cells, by dynamic programming."""
+    x = np.sort(x)
+    n = len(x)
+    first, second = (np.concatenate([[0.0], np.cumsum(v)]) for v in (x, x**2))
+    i, j = np.triu_indices(n + 1, 1)
+    cost = np.full((n + 1, n + 1), np.inf)
+    cost[i, j] = second[j] - second[i] - (first[j] - first[i]) ** 2 / (j - i)
+    best = cost[0]
+    for _ in range(2**bits - 1):
+        best = np.minimum(best, (best[:, None] + cost).min(0))
+    return float(best[n]) / n
+
+
+_SHAPES: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
+    "normal": lambda r: r.normal(size=400),
+    "long tails": lambda r: r.standard_t(2, size=400),
+    "one far out": lambda r: np.append(r.normal(size=399), 60.0),
+    "mostly zero": lambda r: np.where(r.random(400) < 0.8, 0.0, r.normal(size=400)),
+    "after a ReLU": lambda r: np.maximum(r.normal(size=400), 0.0),
+    "integers": lambda r: r.poisson(6.0, size=400).astype(float),
+    "two lumps": lambda r: np.concatenate([r.normal(-50, 1, 200), r.normal(50, 0.1, 200)]),
+}
+
+
+@pytest.mark.parametrize("shape", _SHAPES)
+@pytest.mark.parametrize("bits", [1, 2, 3, 4])
+def test_near_the_least_error_of_all_codebooks(shape: str, bits: int) -> None:
+    """Whatever the values are like, and far nearer than from levels evenly spread where tails are long."""
+    errors = []
+    for seed in range(5):
+        x = _SHAPES[shape](np.random.default_rng(seed))
+        values = torch.tensor(x)
+        ours = float(lloyd_max(values, bits).error(values.float()))
+        errors.append((ours + 1e-9) / (_optimum(x, bits) + 1e-9))
+    assert np.mean(errors) < 1.15, errors
+    assert max(errors) < 1.5, errors
+
+
+def test_long_tails_leave_no_level_unused() -> None:
+    x = torch.tensor(np.random.default_rng(0).standard_t(3, size=8000)).float()
+    published, ours = lloyd_max(x, 4, clip=(0.5, 99.5), start="range"), lloyd_max(x, 4)
+    used = [
+        len(book.codes(x[(x > x.quantile(0.005)) & (x < x.quantile(0.995))]).unique()) for book in (published, ours)
+    ]
+    assert used[0] < 10
+    assert len(ours.codes(x).unique()) == 16
+    assert float(ours.error(x)) < 0.4 * float(published.error(x))
+
+
+def test_all_values_alike() -> None:
+    book = lloyd_max(torch.full((50,), 2.5), 3)
+    assert torch.equal(book.quantise(torch.full((4,), 2.5)), torch.full((4,), 2.5))
+    assert bool(book.transitions.isfinite().all())
 
 
 def test_columns_are_fitted_each_by_itself() -> None:
@@ -73,6 +130,9 @@ def test_variation_moves_inner_levels_by_at_most_two_sigma() -> None:
     assert torch.equal(shift[:, [0, -1]], torch.zeros(2000, 2))
     assert float(shift.abs().max()) <= 2 * 0.002 * 14 + 1e-6
     assert float(shift[:, 1:-1].std()) == pytest.approx(0.002 * 14, rel=0.1)  # held at two: 0.93 of it
+    both = Codebook(book.transitions[:1] * torch.tensor([[1.0], [0.2]]), book.levels[:2])
+    moved = both.with_variation(0.002, torch.ones(2, 15)).transitions - both.transitions
+    assert torch.allclose(moved[:, 1:-1], moved[0, 1].expand(2, 13), rtol=1e-3)  # columns err alike
     assert (book.with_variation(0.5, Seed(0).normal((2000, 15))).transitions.diff(dim=-1) >= 0).all()
 
 
@@ -98,6 +158,6 @@ def test_published_boundaries_come_out() -> None:
         *(-70.5905, -56.9564, -46.7731, -38.6031, -31.6975, -25.5609, -19.8516, -14.6674),
         *(-9.8830, -5.1292, -0.2332, 4.5960, 9.7729, 16.3243, 26.7178),
     ]
-    book = lloyd_max(x, 4, clip=(0, 100))
+    book = lloyd_max(x, 4, start="range")
     assert book.transitions.tolist() == pytest.approx(published, abs=2e-3)
     assert float(book.error(x)) == pytest.approx(2.90, abs=0.01)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 import mho
@@ -66,6 +67,11 @@ def test_training_script_trains_and_evaluates(tmp_path: Path) -> None:
     assert small.stat().st_size < 0.7 * weights.stat().st_size
     clean, eight = (float(re.search(r"(?:clean|test) ([\d.]+)", out)[1]) for out in (evaluated, stored))  # pyright: ignore[reportOptionalSubscript]
     assert abs(clean - eight) <= 0.04  # two of fifty images
+    mean = tmp_path / "mean.safetensors"
+    assert "test 0." in _run(script, *common, "--average", weights, weights, "--out", mean)
+    one, two = load_file(weights), load_file(mean)
+    assert all(torch.equal(value, two[name]) for name, value in one.items() if "running" not in name)
+    assert any(not torch.equal(value, two[name]) for name, value in one.items() if "running_var" in name)
 
 
 def test_tuning_for_few_bits(tmp_path: Path) -> None:

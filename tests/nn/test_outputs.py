@@ -136,6 +136,44 @@ def test_learning_brings_the_answers_nearer() -> None:
     assert (book.transitions.diff() >= 0).all()
 
 
+def test_levels_err_in_training_as_on_chips() -> None:
+    """Anew for each batch, as far as those of chips; not in evaluation."""
+    net = fold_batchnorm(_net())
+    books = fit_outputs(capture_outputs(net, [X]), 3)
+    plain, tried = OutputConverters(net, books), OutputConverters(net, books, variation=0.03)
+    with torch.no_grad():
+        assert torch.equal(tried(X), plain(X))
+        torch.manual_seed(0)
+        steps = torch.stack([tried.train()(X) for _ in range(40)])
+        chips = []
+        for i in range(40):
+            plain.vary(0.03, Seed(i))
+            chips.append(plain(X))
+    ours, truth = float(steps.var(0).mean()), float(torch.stack(chips).var(0).mean())
+    assert truth > 0
+    assert ours / truth == pytest.approx(1.0, rel=0.2)
+
+
+def test_levels_learned_with_variation_suit_converters_as_they_come_out() -> None:
+    """On converters never seen they answer better than those learned for ideal ones."""
+    net = fold_batchnorm(_net())
+    books = fit_outputs(capture_outputs(net, [X]), 3)
+    distances: list[float] = []
+    for variation in (0.0, 0.06):
+        torch.manual_seed(0)
+        converted = OutputConverters(net, books, variation)
+        learn_levels(converted, net, X.split(10), epochs=30, rate=0.05)
+        assert not converted.of("0").training
+        total = 0.0
+        with torch.no_grad():
+            for i in range(60):
+                converted.vary(0.06, Seed(i))
+                p = net(X).softmax(-1)
+                total += float(nn.functional.kl_div(converted(X).log_softmax(-1), p, reduction="batchmean"))
+        distances.append(total)
+    assert distances[1] < 0.97 * distances[0]
+
+
 def test_a_layer_that_is_not_there() -> None:
     book = lloyd_max(Seed(0).normal((100,)), 2)
     with pytest.raises(MhoError, match=r"^codebooks must be for layers of the network; it has no 7$"):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mho.core import MhoError
 
 from ._calibrate import matrices
-from ._outputs import OutputConverters
+from ._outputs import OutputConverter, OutputConverters
 from ._tiled import TiledMatrix
 
 
@@ -79,9 +79,9 @@ def learn_levels(
     mean loss of every epoch.
 
     Args:
-        network: `OutputConverters`; or one converted for a chip with adaptive converters and calibrated, whose levels
-            for partial sums are learned with the `TrainingNoise` of its layers: cells and levels of a new chip for each
-            batch.
+        network: `OutputConverters`, with the `variation` they were given; or one converted for a chip with adaptive
+            converters and calibrated, whose levels for partial sums are learned with the `TrainingNoise` of its layers:
+            cells and levels of a new chip for each batch.
         teacher: what answers should be, such as the network before it was converted.
         batches: inputs.
         epochs: passes over them.
@@ -101,7 +101,7 @@ def learn_levels(
     levels = _levels(network, transitions)
     own = {id(p) for layer in levels for p in layer.parameters}
     weights = [p for p in network.parameters() if p.requires_grad and id(p) not in own]
-    modes = {m: m.training for m in network.modules() if isinstance(m, TiledMatrix)}
+    modes = {m: m.training for m in network.modules() if isinstance(m, TiledMatrix | OutputConverter)}
     optimiser = torch.optim.Adam(
         [{"params": list(v.parameters), "lr": rate * v.step} for v in levels], betas=(0.9, 0.99)
     )
@@ -137,6 +137,6 @@ def learn_levels(
             p.requires_grad_(True)
         for module, mode in modes.items():
             module.training = mode
-            if module.codebook is not None:
+            if isinstance(module, TiledMatrix) and module.codebook is not None:
                 module.codebook.requires_grad_(False).grad = None
     return losses

@@ -75,12 +75,13 @@ def _axis(layer: nn.Module) -> int:
 class OutputConverter(nn.Module):
     """Converts the outputs of one layer: to the level of its code, or with several copies as their rule says.
 
-    Levels and transition levels are parameters; see `mho.converters.quantise` for their gradients.
+    Levels and transition levels are parameters; see `mho.converters.quantise` for their gradients. In training,
+    transition levels are off by `variation` of their range, anew for each batch.
     """
 
-    def __init__(self, codebook: Codebook, axis: int = 1) -> None:
+    def __init__(self, codebook: Codebook, axis: int = 1, variation: float = 0.0) -> None:
         super().__init__()
-        self.axis = axis
+        self.axis, self.variation = axis, variation
         self.levels = nn.Parameter(codebook.levels.clone())
         """`[2^bits]`, or `[columns, 2^bits]`."""
         self.transitions = nn.Parameter(codebook.transitions.clone())
@@ -108,7 +109,11 @@ class OutputConverter(nn.Module):
             return x if x.dim() == 1 else x.reshape(x.shape[0], *[1] * behind, x.shape[-1])
 
         if not self.copies:
-            return quantise(y, spread(self.transitions), spread(self.levels))
+            transitions = self.transitions
+            if self.training and self.variation:
+                book = Codebook(transitions, self.levels)
+                transitions = book.with_variation(self.variation, torch.randn_like(transitions)).transitions
+            return quantise(y, spread(transitions), spread(self.levels))
         codes = [count(y, spread(t)) for t in self.copies]
         return combine(codes, spread(self.transitions), spread(self.levels), self.rule)
 
@@ -118,9 +123,15 @@ class OutputConverters(nn.Module):
 
     It is how [hong2025] evaluates its converter: one conversion of each output, not of the partial sums of tiles. For
     those take a chip with such converters, `mho.quantize` and `mho.run`.
+
+    Args:
+        network: copied; converters are in training if it is.
+        codebooks: of some layers, by name.
+        variation: by how much of their range transition levels are off in training, so that what is learned suits
+            converters as they come out; `vary` sets those of one chip.
     """
 
-    def __init__(self, network: nn.Module, codebooks: Mapping[str, Codebook]) -> None:
+    def __init__(self, network: nn.Module, codebooks: Mapping[str, Codebook], variation: float = 0.0) -> None:
         super().__init__()
         layers = matrix_layers(network)
         if odd := sorted(set(codebooks) - set(layers)):
@@ -132,7 +143,8 @@ class OutputConverters(nn.Module):
         for name, book in codebooks.items():
             parent, _, own = name.rpartition(".")
             holder = self.network.get_submodule(parent)
-            setattr(holder, own, _Converted(getattr(holder, own), OutputConverter(book, _axis(layers[name]))))
+            converter = OutputConverter(book, _axis(layers[name]), variation)
+            setattr(holder, own, _Converted(getattr(holder, own), converter.train(network.training)))
 
     def of(self, name: str) -> OutputConverter:
         """Return the converter of a layer."""
@@ -161,6 +173,8 @@ class _Converted(nn.Module):
         return self.converter(self.layer(x))
 
 
-def fit_outputs(outputs: Mapping[str, Tensor], bits: int | Mapping[str, int]) -> dict[str, Codebook]:
-    """Fit a codebook of least squared error to each layer's outputs, as `capture_outputs` gives them."""
-    return {name: lloyd_max(x, bits if isinstance(bits, int) else bits[name]) for name, x in outputs.items()}
+def fit_outputs(
+    outputs: Mapping[str, Tensor], bits: int | Mapping[str, int], fit: Callable[[Tensor, int], Codebook] = lloyd_max
+) -> dict[str, Codebook]:
+    """Fit a codebook to each layer's outputs, as `capture_outputs` gives them; of least squared error unless told."""
+    return {name: fit(x, bits if isinstance(bits, int) else bits[name]) for name, x in outputs.items()}

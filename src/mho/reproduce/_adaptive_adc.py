@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
 import mho
+import mho.nn
 from mho.converters import (
     AbstractConverter,
     Codebook,
@@ -70,25 +73,59 @@ RESNET18 = Published(
     {(4, 1.0): (24.13, None), (5, 1.0): (51.32, None), (6, 1.0): (59.03, None)},
     {4: 34.76, 5: 61.81, 6: 65.50},
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class System:
+    """What was published of a network on a whole chip, in %."""
+
+    build: Callable[[], nn.Module]
+    prefix: str
+    source: str
+    published: dict[str, tuple[float | None, float | None, float]]
+    """Of energy and area: converters' share, what is left of it with the memristive one, and what that saves."""
+
+
+VGG8_SYSTEM = System(
+    vgg8, "", "[hong2025], VGG8, simulated there with DNN+NeuroSim",
+    {"energy": (79.8, 22.5, 57.2), "area": (47.6, 16.9, 30.7)},
+)  # fmt: skip
+RESNET18_SYSTEM = System(
+    resnet18, "ResNet-18, ", "[hong2025], ResNet-18 for ImageNet, simulated there with DNN+NeuroSim; ours for CIFAR-10",
+    {"energy": (None, None, 56.9), "area": (None, None, 25.1)},
+)  # fmt: skip
 _IMAGES, _BATCH = 250, 50
+_LEARNED = 4
+"""Sources that levels of our own are counted on."""
 _MANY = 8
 """Sources from which on a spread says something."""
 
 
 def _compute() -> list[Row]:
-    return [*circuit_rows(), *quantiser_rows(), *cost_rows(), *system_rows(), *network_rows()]
+    return [*_circuit_and_cost(500), *shape_rows(), *network_rows(), *partial_rows()]
 
 
 def _study() -> list[Row]:
     """All images and 16 sources of variation, as published; 6 bits; ResNet-18."""
-    rows = [*circuit_rows(2000), *quantiser_rows(), *cost_rows(), *system_rows()]
-    rows += network_rows(images=750, seeds=16, bits=(3, 4, 5, 6))
-    return rows + resnet18_rows()
+    return [*_circuit_and_cost(2000), *shape_rows(), *study_rows(), *partial_rows()]
 
 
-def resnet18_rows() -> list[Row]:
-    """Compare ResNet-18 with 16 sources of variation; less than an hour."""
-    return network_rows(resnet18(), RESNET18, images=750, seeds=16, bits=(4, 5, 6))
+def _circuit_and_cost(columns: int) -> list[Row]:
+    systems = [row for system in (VGG8_SYSTEM, RESNET18_SYSTEM) for row in system_rows(system)]
+    return [*circuit_rows(columns), *quantiser_rows(), *cost_rows(), *systems]
+
+
+def study_rows() -> list[Row]:
+    """Compare both networks with 16 sources of variation; two hours on one core."""
+    return [
+        *network_rows(images=750, seeds=16, bits=(3, 4, 5, 6)),
+        *network_rows(resnet18(), RESNET18, images=750, seeds=16, bits=(4, 5, 6)),
+    ]
+
+
+def _published_levels(x: Tensor, bits: int) -> Codebook:
+    """Fit levels as [hong2025] does."""
+    return lloyd_max(x, bits, clip=(0.5, 99.5), start="range")
 
 
 def _memristive(bits: int) -> Memristive:
@@ -132,13 +169,16 @@ def quantiser_rows() -> list[Row]:
     x = read_tensors(_SAMPLE)["outputs"]
     half = float(x.max() - x.min()) / 15 / 2
     equal = float(uniform(x.min() - half, x.max() + half, 4).error(x))
-    fitted = float(lloyd_max(x, 4, clip=(0, 100)).error(x))
+    fitted = float(lloyd_max(x, 4, start="range").error(x))
+    least = float(lloyd_max(x, 4).error(x))
     source = "[hong2025], Fig. 5a, b: 4,000 outputs, 16 levels"
     return [
         Row("squared error, equal steps", "", 7.12, equal, 0.01, source, "definition",
             "levels from the least to the largest output, both included"),
         Row("squared error, Lloyd-Max", "", 2.90, fitted, 0.01, source),
         Row("equal steps over Lloyd-Max", "", 2.46, equal / fitted, 0.02, source),
+        Row("equal steps over the least error", "", (2.46, 10.0), equal / least, 0.0, source,
+            comment="levels of our own"),
     ]  # fmt: skip
 
 
@@ -162,13 +202,13 @@ def cost_rows() -> list[Row]:
     ]  # fmt: skip
 
 
-def system_rows(network: nn.Module | None = None) -> list[Row]:
-    """Compare what the converter takes of a whole chip with VGG8, before and after it is exchanged.
+def system_rows(system: System, network: nn.Module | None = None) -> list[Row]:
+    """Compare what the converter takes of a whole chip with a network, before and after it is exchanged.
 
     The chip is ours, with the sizes of the published simulation: arrays of 128 x 128 bit-sliced cells, eight columns a
     converter, 5 bits. What converters take is found by leaving them out: their energy, and leakage while they convert.
     """
-    network = vgg8() if network is None else network
+    network = system.build() if network is None else network
     x, _ = vgg8_images(2)
     chip = mho.Chip.load("tile2-rram")
     assert isinstance(chip.tile, AnalogTile)
@@ -190,19 +230,32 @@ def system_rows(network: nn.Module | None = None) -> list[Row]:
     bare = cost(
         replace(sar, capacitance_per_bit=0.0, capacitance_per_4bits=0.0, area_exponent=(0.0, -30.0), delay=(0.0, 0.0))
     )
-    source = "[hong2025], VGG8, simulated there with DNN+NeuroSim"
     rows: list[Row] = []
-    for i, (what, share, left, saved) in enumerate((("energy", 79.8, 22.5, 57.2), ("area", 47.6, 16.9, 30.7))):
+    for i, what in enumerate(("energy", "area")):
+        share, left, saved = system.published[what]
         for name, published, ours in (
             (f"converters' share of {what}, SAR", share, before[i] - bare[i]),
             (f"share of {what} with the memristive one, of the total before", left, after[i] - bare[i]),
             (f"{what} saved", saved, before[i] - after[i]),
         ):
-            rows.append(
-                Row(name, "%", published, 100 * ours / before[i], 0.2, source,
-                    comment="another chip: tile2-rram with arrays of 128 x 128")
-            )  # fmt: skip
+            if published is not None:
+                rows.append(
+                    Row(system.prefix + name, "%", published, 100 * ours / before[i], 0.2, system.source,
+                        comment="another chip: tile2-rram with arrays of 128 x 128")
+                )  # fmt: skip
     return rows
+
+
+def shape_rows(network: nn.Module | None = None, images: int = 100) -> list[Row]:
+    """Compare how the outputs of the first three layers are distributed, less their mean and over their deviation."""
+    outputs = capture_outputs(vgg8() if network is None else network, vgg8_images(images)[0].split(_BATCH))
+    shapes = [((v - v.mean()) / v.std()).numpy() for v in list(outputs.values())[:3]]
+    return [
+        Row(f"distance between the distributions of layers {i + 1} and {j + 1}", "", (0.02, 1.0),
+            float(stats.ks_2samp(shapes[i], shapes[j]).statistic), 0.0, "[hong2025], Fig. 5: they differ",
+            comment="Kolmogorov-Smirnov, VGG8 of our own")
+        for i, j in itertools.combinations(range(3), 2)
+    ]  # fmt: skip
 
 
 def network_rows(
@@ -215,15 +268,12 @@ def network_rows(
 ) -> list[Row]:
     """Compare a network on CIFAR-10 (JPEG) behind converters of whole outputs, as shares of the digital accuracy.
 
-    Levels are fitted to other images of the shipped sample than those that are counted. With at least eight `seeds`
-    their spread has rows of its own. Where nothing was published for so many bits, they should not fall behind fewer.
+    Levels are fitted to other images of the shipped sample than those that are counted: as published ("Lloyd-Max"), of
+    least error, and learned. With at least eight `seeds` their spread has rows of its own. Where nothing was published
+    for so many bits, they should not fall behind fewer.
     """
     network = vgg8() if network is None else network
-    x, labels = vgg8_images()
-    few, counted = x[1::4][:images], torch.arange(len(x)) % 4 != 1
-    seen, truth = x[counted], labels[counted]
-    step = max(1, len(seen) // images)
-    seen, truth = seen[::step][:images], truth[::step][:images]
+    few, seen, truth = _images(images)
     digital = _accuracy(network, seen, truth)
     outputs = capture_outputs(network, few.split(_BATCH))
     name, source = published.network, published.figure
@@ -250,7 +300,7 @@ def network_rows(
             row(f"{b} bits, equal steps, lower edge", equal, quantised(edge), 0.05)
             centre = {name: uniform(*e, b) for name, e in ends.items()}
             row(f"{b} bits, equal steps, centre", equal, quantised(centre), 0.05)
-        books = fit_outputs(outputs, b)
+        books = fit_outputs(outputs, b, _published_levels)
         row(f"{b} bits, Lloyd-Max", adaptive, quantised(books))
         varied = OutputConverters(network, books)
         single: list[float] = []
@@ -270,16 +320,82 @@ def network_rows(
                 mean(pair) - mean(single), 0.0, "[hong2025], Fig. 5e: 10.6, 10.5 and 6.5 points at 4, 5, 6 bits",
                 comment="there ResNet-18, ImageNet")
         )  # fmt: skip
-        if epochs:
-            learned = OutputConverters(network, books)
-            learn_levels(learned, network, few.split(_BATCH), epochs)
-            found = 100 * _accuracy(learned, seen, truth) / digital
-            band = (100 * (most if adaptive is None else adaptive) / published.digital, 102.0)
-            rows.append(
-                Row(f"{prefix}{b} bits, learned levels", "% of digital", band, found, 0.0,
-                    "at least the Lloyd-Max of [hong2025]", comment=note)
-            )  # fmt: skip
+        own = fit_outputs(outputs, b)
+        for percent in (0.0, 1.0):
+            off = f", {percent:g} % off" * (percent > 0)
+            least = published.varied.get((b, percent), (None,))[0] if percent else adaptive
+            band = (100 * (most if least is None else least) / published.digital, 102.0)
+            for what in ("levels of least error", "learned levels") if epochs else ("levels of least error",):
+                better = OutputConverters(network, own, percent / 100)
+                if what == "learned levels":
+                    torch.manual_seed(0)
+                    learn_levels(better, network, few.split(_BATCH), epochs)
+                sources = min(seeds, _LEARNED) if percent else 1
+                found = mean(_varied(better, percent, i, 1, seen, truth) for i in range(sources))
+                rows.append(
+                    Row(f"{prefix}{b} bits, {what}{off}", "% of digital", band, 100 * found / digital, 0.0,
+                        "at least the Lloyd-Max of [hong2025]", comment=note)
+                )  # fmt: skip
     return rows
+
+
+def partial_rows(
+    network: nn.Module | None = None,
+    images: int = 125,
+    chips: int = 2,
+    epochs: int = 1,
+    bits: Sequence[int] = (3, 4, 5),
+) -> list[Row]:
+    """Compare VGG8 behind converters of partial sums, as chips have them, with what was published for whole outputs.
+
+    Tiles are those of `hermes`, 256 rows and one conversion a column, and nothing errs but levels.
+    """
+    network = vgg8() if network is None else network
+    few, seen, truth = _images(images)
+    digital = _accuracy(network, seen, truth)
+    source = f"{VGG8.figure}, whole outputs"
+    note = f"VGG8 of our own, {digital:.1f} % digital on {len(truth)} images, partial sums of 256 rows"
+    rows: list[Row] = []
+
+    def accuracy(converter: AbstractConverter, learn: bool = False) -> float:
+        chip = mho.Chip.load("hermes").with_converter(converter)
+        tiled = mho.nn.convert(network, chip.only(*{"level variation"} & set(chip.effects))).eval()
+        mho.nn.calibrate(tiled, few.split(_BATCH))
+        if learn:
+            torch.manual_seed(0)
+            learn_levels(tiled, network, few.split(_BATCH), epochs, 0.05)
+        many = chips if isinstance(converter, Memristive) and converter.mismatches else 1
+        written = mho.nn.program(tiled, instances=many).at(None)
+        answers = torch.cat([written(x, first=i * _BATCH).argmax(-1) for i, x in enumerate(seen.split(_BATCH))], 1)
+        return 100 * float((answers == truth).double().mean())
+
+    for b in bits:
+        ideal, real = _memristive(b).with_spread(0.0), _memristive(b).with_spread(0.01)
+        off = VGG8.varied[b, 1.0][0]
+        for what, published, converter, learn in (
+            ("equal steps", VGG8.fitted[b][0], replace(load_converter("sar-4b"), bits=b), False),
+            ("levels of least error", VGG8.fitted[b][1], ideal, False),
+            ("levels of least error, 1 % off", off, real, False),
+            ("levels of least error, 1 % off, super-resolution", None, replace(real, copies=2), False),
+            ("learned levels, 1 % off", None, real, True),
+        ):
+            equal = 100 * (off if published is None else published) / VGG8.digital
+            wanted = equal if what == "equal steps" else (equal, 102.0)
+            found = 100 * accuracy(converter, learn) / digital
+            tolerance = 0.05 if what == "equal steps" else 0.0
+            rows.append(
+                Row(f"partial sums, {b} bits, {what}", "% of digital", wanted, found, tolerance, source, comment=note)
+            )
+    return rows
+
+
+def _images(number: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return images to fit levels to, and others to count with their labels, at most so many of each."""
+    x, labels = vgg8_images()
+    counted = torch.arange(len(x)) % 4 != 1
+    seen, truth = x[counted], labels[counted]
+    step = max(1, len(seen) // number)
+    return x[1::4][:number], seen[::step][:number], truth[::step][:number]
 
 
 def _varied(network: OutputConverters, percent: float, index: int, copies: int, x: Tensor, labels: Tensor) -> float:

@@ -53,6 +53,12 @@ def _compute() -> list[Row]:
     row(
         "NeuRRAM, one step", "[wan2022], 130 nm neuron, 1.8 V", step, 0.3, 400, "as the library of [cimloop2024] has it"
     )
+    sar, fire = (load_converter(name).costs(256)["part"].area for name in ("sar-8b", "integrate-fire-8b"))
+    rows.append(
+        Row("Yan, converter over its spiking read-out: area", "ratio", 43.7, sar / fire, 0.5,
+            "[yan2019]; which converter it was compared with is not in its abstract",
+            comment="SAR of 8 bits, both presets of 28 nm; the area of the read-out is assumed")
+    )  # fmt: skip
     time = conversion(carried("voltage-to-time-8b", 65e-9, None))
     row("TIMELY", "[timely2020], 65 nm time-to-digital, 8 bits", time, 0.145, 310, "theirs shares ramps and clocks")
     return rows

@@ -119,7 +119,7 @@ def input_levels(x: Tensor, bits: int, bounds: tuple[int, int]) -> tuple[float, 
     flat = _some(x)
     if not float(x.abs().max()):
         return 1.0, torch.zeros(1)
-    found = lloyd_max(flat, bits, clip=(0.0, 100.0)).levels
+    found = lloyd_max(flat, bits).levels
     found[found.abs().argmin()] = 0.0
     scale = max(float((found / bound).max()) for bound in bounds if bound)
     return scale, (found / scale).round().clamp(*bounds).unique()
