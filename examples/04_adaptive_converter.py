@@ -5,7 +5,7 @@ python examples/04_adaptive_converter.py [folder for the figure]; MHO_SMOKE=1 ma
 Whole outputs of layers go through memristive converters of few bits. Their levels are fitted to the outputs (Lloyd-Max
 as published; of least error, one set a layer or one a column), learned so that the network answers as its digital self,
 and given as many bits as each layer needs within a budget. Counted are converters as they come out, with levels that
-are 1 % off, on several chips. An hour on one core.
+are 1 % off, on several chips. Half an hour on one core.
 """
 
 import os
