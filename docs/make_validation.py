@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from mho.reproduce import RESULTS, reproduce
-from mho.reproduce._adaptive_adc import study_rows
+from mho.reproduce._adaptive_networks import study_rows
 from mho.reproduce._neurosim_causes import tables
 
 PAGE = Path(__file__).parent / "validation.md"

@@ -159,7 +159,7 @@ def test_levels_learned_with_variation_suit_converters_as_they_come_out() -> Non
     net = fold_batchnorm(_net())
     books = fit_outputs(capture_outputs(net, [X]), 3)
     distances: list[float] = []
-    for variation in (0.0, 0.06):
+    for variation in (0.0, 0.12):
         torch.manual_seed(0)
         converted = OutputConverters(net, books, variation)
         learn_levels(converted, net, X.split(10), epochs=30, rate=0.05)
@@ -167,11 +167,11 @@ def test_levels_learned_with_variation_suit_converters_as_they_come_out() -> Non
         total = 0.0
         with torch.no_grad():
             for i in range(60):
-                converted.vary(0.06, Seed(i))
+                converted.vary(0.12, Seed(i))
                 p = net(X).softmax(-1)
                 total += float(nn.functional.kl_div(converted(X).log_softmax(-1), p, reduction="batchmean"))
         distances.append(total)
-    assert distances[1] < 0.97 * distances[0]
+    assert distances[1] < 0.9 * distances[0]
 
 
 def test_a_layer_that_is_not_there() -> None:

@@ -1,21 +1,15 @@
-"""adaptive-adc: circuit, quantiser and cost in full; the networks on a few images."""
+"""adaptive-adc: circuit, quantiser and cost in full."""
 
 import pytest
-import torch
-from torch import nn
 
 from mho.core import FileError
-from mho.reproduce import RESULTS, _adaptive_adc, reproduce
+from mho.reproduce import _adaptive_adc, _adaptive_networks, reproduce
 from mho.reproduce._adaptive_adc import (
-    RESNET18,
     RESNET18_SYSTEM,
     VGG8_SYSTEM,
     circuit_rows,
     cost_rows,
-    network_rows,
-    partial_rows,
     quantiser_rows,
-    shape_rows,
     system_rows,
 )
 from mho.samples import resnet20
@@ -48,63 +42,14 @@ def test_a_system_of_a_smaller_network() -> None:
 
 
 def test_the_long_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixteen sources, their spread, and 6 bits, here on a network that is small and few images."""
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 4, 3, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 10)).eval()
-    rows = {r.quantity: r for r in network_rows(net, images=100, seeds=16, epochs=1, bits=(5, 6))}
-    assert rows["5 bits, Lloyd-Max, 1 % off: spread between sources"].published == 0.56
-    assert {"6 bits, Lloyd-Max", "6 bits, Lloyd-Max, 1 % off", "6 bits, learned levels, 1 % off"} <= set(rows)
-    assert "6 bits, equal steps, centre" not in rows  # nothing was published
-    wide = {r.quantity for r in network_rows(net, RESNET18, images=100, seeds=2, epochs=0, bits=(6,))}
-    assert "ResNet-18, 6 bits, Lloyd-Max, 1 % off, super-resolution" in wide
+    """Both networks with sixteen sources; other results have no longer study."""
     calls: list[tuple[int, int]] = []
-    monkeypatch.setattr(_adaptive_adc, "network_rows", lambda *_, **k: calls.append((k["images"], k["seeds"])) or [])
+    monkeypatch.setattr(
+        _adaptive_networks, "network_rows", lambda *_, **k: calls.append((k["images"], k["seeds"])) or []
+    )
     for name in ("circuit_rows", "system_rows", "shape_rows", "partial_rows"):
         monkeypatch.setattr(_adaptive_adc, name, lambda *_: [])
     assert reproduce("adaptive-adc", full=True)
     assert calls == [(750, 16)] * 2  # VGG8 and ResNet-18
     with pytest.raises(FileError, match=r"^ir-drop has no longer study than it computes anyway; leave --full out, or"):
         reproduce("ir-drop", full=True)
-
-
-def test_shapes() -> None:
-    """A layer is at no distance from itself, also where another scale and offset stand behind it."""
-    torch.manual_seed(0)
-    first, even = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1)
-    with torch.no_grad():
-        even.weight.copy_(2 * torch.eye(4)[:, :, None, None])
-        even.bias.fill_(1.0)  # pyright: ignore[reportOptionalMemberAccess]
-    net = nn.Sequential(first, even, nn.ReLU(), nn.Conv2d(4, 2, 3)).eval()
-    rows = shape_rows(net, images=10)
-    assert rows[0].ours < 1e-3
-    assert not rows[0].within
-    assert rows[1].ours == pytest.approx(rows[2].ours, abs=1e-3)
-    assert rows[1].ours > 0.02
-
-
-def test_partial_sums() -> None:
-    """Every row is there; with three bits levels that suit the sums answer where equal steps do not."""
-    rows = {
-        r.quantity.removeprefix("partial sums, 3 bits, "): r for r in partial_rows(resnet20(), images=40, bits=(3,))
-    }
-    assert list(rows) == [
-        "equal steps",
-        "levels of least error",
-        "levels of least error, 1 % off",
-        "levels of least error, 1 % off, super-resolution",
-        "learned levels, 1 % off",
-    ]
-    assert rows.pop("equal steps").ours < 40
-    assert all(50 < r.ours <= 110 for r in rows.values())
-
-
-@pytest.mark.slow
-def test_networks() -> None:
-    """Ten images say nothing of accuracy; but every row is there, and more bits with better levels are not worse."""
-    rows = {r.quantity: r for r in network_rows(images=10, seeds=1, epochs=0)}
-    assert len(rows) == 3 * 6 + 9
-    assert all(0 <= r.ours <= 125 for r in rows.values() if r.unit == "% of digital")
-    assert rows["3 bits, equal steps, lower edge"].ours < 50  # it collapses
-    assert rows["5 bits, Lloyd-Max"].ours >= rows["3 bits, equal steps, lower edge"].ours
-    assert rows["5 bits, equal steps, centre"].ours >= rows["3 bits, equal steps, centre"].ours
-    assert "adaptive-adc" in RESULTS
