@@ -48,6 +48,7 @@ from mho.reports import (
     silicon_trend,
     tradeoff_front,
 )
+from mho.reproduce._adaptive_networks import published_levels
 from mho.reproduce._neurosim_causes import steps
 from mho.samples import cifar10_sample, resnet20, vgg8, vgg8_images
 from mho.systems import designs, fit, load_medium, load_scenario, load_stack, load_system, load_workload, media, systems
@@ -531,7 +532,7 @@ def distributions() -> None:
         top = axes.get_ylim()[1]
         for height, levels, colour, label in (
             (1.05, lloyd_max(values, 4).levels, BLUE, "least error"),
-            (1.17, lloyd_max(values, 4, clip=(0.5, 99.5), start="range").levels, GOLD, "Lloyd-Max, published"),
+            (1.17, published_levels(values, 4).levels, GOLD, "Lloyd-Max, published"),
             (1.29, uniform(low, high, 4).levels, RED, "equal steps"),
         ):
             axes.plot(levels.numpy(), np.full(16, height * top), "|", color=colour, markersize=8, label=label)

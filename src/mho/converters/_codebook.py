@@ -191,10 +191,10 @@ def _places(x: Float[Tensor, "columns x"]) -> Float[Tensor, "columns places"]:
     low, high = x[:, :1], x[:, -1:]
     step = ((high - low) / _BINS).clamp(min=torch.finfo(torch.float32).tiny)
     bins = ((x - low) / step).long().clamp(max=_BINS - 1)
-    density = torch.zeros(len(x), _BINS, dtype=x.dtype).scatter_add_(1, bins, torch.ones_like(x))
+    density = x.new_zeros(len(x), _BINS).scatter_add_(1, bins, torch.ones_like(x))
     share = torch.cat([torch.zeros_like(low), density.pow(1 / 3).cumsum(1)], 1)
     share = share / share[:, -1:]
-    wanted = (torch.arange(1.0, _PLACES, dtype=x.dtype) / _PLACES).repeat(len(x), 1)
+    wanted = (torch.arange(1.0, _PLACES).to(x) / _PLACES).repeat(len(x), 1)
     bin_ = torch.searchsorted(share, wanted).clamp(1, _BINS)
     below, above = share.gather(1, bin_ - 1), share.gather(1, bin_)
     return low + step * (bin_ - 1 + (wanted - below) / (above - below))
