@@ -75,3 +75,9 @@ def test_late_rooms_need_no_import_of_their_own() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["convert", "mho.samples"]
     assert "module 'mho' has no attribute 'nothing'" in done.stderr
+
+
+def test_reproductions_load_scipy_where_they_use_it() -> None:
+    script = "import sys, mho.reproduce; print([n for n in ('scipy', 'matplotlib', 'onnx') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
