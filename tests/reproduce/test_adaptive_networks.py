@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mho.reproduce._adaptive_networks import RESNET18, network_rows, partial_rows, shape_rows
+from mho.reproduce._adaptive_networks import RESNET18, VGG8, network_rows, partial_rows, shape_rows
 from mho.samples import resnet20
 
 
@@ -16,8 +16,20 @@ def test_rows_of_the_long_study() -> None:
     assert rows["5 bits, Lloyd-Max, 1 % off: spread between sources"].published == 0.56
     assert {"6 bits, Lloyd-Max", "6 bits, Lloyd-Max, 1 % off", "6 bits, learned levels, 1 % off"} <= set(rows)
     assert "6 bits, equal steps, centre" not in rows  # nothing was published
+    assert not any("2 % off" in name for name in rows)
+    told = [r.quantity for r in network_rows(net, images=100, seeds=1, epochs=0, bits=(5, 6), percents=(1.0, 2.0))]
+    twice = [name for name in told if "2 % off" in name]
+    assert twice == ["5 bits, Lloyd-Max, 2 % off", "5 bits, levels of least error, 2 % off"]
     wide = {r.quantity for r in network_rows(net, RESNET18, images=100, seeds=2, epochs=0, bits=(6,))}
     assert "ResNet-18, 6 bits, Lloyd-Max, 1 % off, super-resolution" in wide
+
+
+def test_bars() -> None:
+    """Where nothing was published for so many bits, the bar is the best with fewer and the same variation."""
+    assert VGG8.adaptive(6) is None
+    assert VGG8.least(6) == pytest.approx(100 * 90.20 / 90.24)
+    assert VGG8.least(6, 1.0) == pytest.approx(100 * 89.55 / 90.24)
+    assert VGG8.least(4, 5.0) == pytest.approx(100 * 54.46 / 90.24)
 
 
 def test_shapes() -> None:
@@ -55,7 +67,7 @@ def test_partial_sums() -> None:
 def test_networks() -> None:
     """Ten images say nothing of accuracy; but every row is there, and more bits with better levels are not worse."""
     rows = {r.quantity: r for r in network_rows(images=10, seeds=1, epochs=0)}
-    assert len(rows) == 3 * 6 + 9
+    assert len(rows) == 3 * 7
     assert all(0 <= r.ours <= 125 for r in rows.values() if r.unit == "% of digital")
     assert rows["3 bits, equal steps, lower edge"].ours < 50  # it collapses
     assert rows["5 bits, Lloyd-Max"].ours >= rows["3 bits, equal steps, lower edge"].ours

@@ -153,7 +153,7 @@ class OutputConverters(nn.Module):
         return found.converter
 
     def vary(self, sigma: float, seed: Seed, copies: int = 1, rule: Rule = "boundary") -> None:
-        """Let all transition levels be off; see `OutputConverter.vary`."""
+        """Let transition levels of all layers be off; see `OutputConverter.vary`."""
         for name in self.names:
             self.of(name).vary(sigma, seed.child(name), copies, rule)
 

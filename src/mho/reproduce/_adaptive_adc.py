@@ -52,7 +52,7 @@ def _compute() -> list[Row]:
 
 
 def _study() -> list[Row]:
-    """750 images and 16 sources of variation as published (levels of our own: 4), 6 bits, ResNet-18."""
+    """750 images, 16 sources of up to 5 % variation, 6 bits, ResNet-18."""
     return [*_circuit_and_cost(2000), *shape_rows(), *study_rows(), *partial_rows()]
 
 
@@ -162,7 +162,7 @@ def system_rows(system: System, network: nn.Module | None = None) -> list[Row]:
         share, left, saved = system.published[what]
         for name, published, ours in (
             (f"converters' share of {what}, SAR", share, before[i] - bare[i]),
-            (f"share of {what} with the memristive one, of the total before", left, after[i] - bare[i]),
+            (f"{what} of the memristive converters, of the whole chip with SAR", left, after[i] - bare[i]),
             (f"{what} saved", saved, before[i] - after[i]),
         ):
             if published is not None:
