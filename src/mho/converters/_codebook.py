@@ -118,7 +118,7 @@ def lloyd_max(
         clip: percentiles.
         most: values of a column that are looked at.
         start: `"optimum"`: from the least error of all codebooks with transitions at 256 places, which are dense where
-            values are. `"range"`, as [hong2025] has it, with the percentiles 0.5 and 99.5: from levels evenly spread
+            values are. `"range"`, as [hong2025] has it (code, with percentiles 0.5 and 99.5): from levels evenly spread
             from the least to the largest value; one that no value is nearest to stays where it is, so that long tails
             leave some unused. The least value is not left out; the largest sets the first levels and counts no further.
 
