@@ -48,7 +48,7 @@ from mho.reports import (
     silicon_trend,
     tradeoff_front,
 )
-from mho.reproduce._adaptive_networks import published_levels
+from mho.reproduce._adaptive_networks import VGG8, published_levels
 from mho.reproduce._neurosim_causes import steps
 from mho.samples import cifar10_sample, resnet20, vgg8, vgg8_images
 from mho.systems import designs, fit, load_medium, load_scenario, load_stack, load_system, load_workload, media, systems
@@ -546,6 +546,35 @@ def distributions() -> None:
     save(figure, "layer-outputs.svg")
 
 
+def variation() -> None:
+    """Draw what levels that are off cost VGG8, from the table of the study in docs/validation.md."""
+    page = (FOLDER.parent / "validation.md").read_text(encoding="utf-8")
+    study = page.split("<!-- adaptive-adc study -->")[1].split("<!-- end -->")[0]
+    rows = {cells[1].strip(): float(cells[5]) for line in study.strip().splitlines()[2:] if (cells := line.split("|"))}
+    percents = (0.0, 1.0, 2.0, 3.0, 5.0)
+    figure = Figure(figsize=(8.2, 2.7), layout="constrained")
+    for axes, b in zip(figure.subplots(1, 4, sharey=True), (3, 4, 5, 6), strict=True):
+        told = [(p, VGG8.share(v)) for (bits, p), v in VGG8.adaptive.items() if bits == b]
+        axes.plot(*zip(*told, strict=True) if told else ([], []), "s", color=INK, markersize=4, label="published")
+        for way, colour, label in (
+            ("Lloyd-Max", GOLD, "the same way, ours"),
+            ("levels of least error", BLUE, "least error"),
+            ("learned levels", GREEN, "learned with so much"),
+        ):
+            shares = [rows[f"{b} bits, {way}" + f", {p:g} % off" * (p > 0)] for p in percents]
+            axes.plot(percents, shares, "o-", color=colour, markersize=3, label=label)
+        axes.set_title(f"{b} bits", fontsize=9)
+        axes.set_xticks(percents)
+        axes.set_ylim(0, 105)
+        axes.grid(color="#e3e8ee")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set_ylabel("accuracy, % of digital", fontsize=9)
+    figure.supxlabel("transition levels off by (% of the range of the layer)", fontsize=9)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, loc="outside upper center", ncols=4, fontsize=8)
+    save(figure, "levels-variation.svg")
+
+
 def bits() -> None:
     """Draw accuracy against energy of ResNet-20 on tile2-rram, from the measured points beside the figure."""
     found = json.loads((FOLDER / "bits-front.json").read_text())
@@ -622,6 +651,7 @@ def main() -> None:
         writing()
         converters()
         distributions()
+        variation()
         roofline()
         tunnelling()
         qcell()

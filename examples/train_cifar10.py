@@ -476,8 +476,10 @@ def main() -> None:
     )
     add("--draws", type=int, default=5, help="draws of the weight noise for each level")
     args = parser.parse_args()
-    if args.average and not args.out:
-        parser.error("--average needs --out, the file for the mean")
+    if args.int8 and not args.init:
+        parser.error("--int8 needs --init, the weights to store")
+    if not (args.out or args.int8 or args.evaluate):
+        parser.error("the weights need a file: give --out")
     if args.smoke:
         args.epochs, args.draws = 1, 2
     torch.set_num_threads(args.threads)

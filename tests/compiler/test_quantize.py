@@ -1,6 +1,7 @@
 """Quantisation: integers use their range, scales lead back exactly, ranges are those of least error."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor, nn
 import mho
 from mho.chip import Chip
 from mho.compiler import capture, float_values, quantize
+from mho.converters import load_converter
 from mho.core import Seed, ShapeError, SpecError, fingerprint
 from mho.ir import Graph, QuantGraph
-from mho.tiles import AnalogTile, OffsetColumn, Quantization, Ranges
+from mho.tiles import AnalogTile, BitParallel, OffsetColumn, Quantization, Ranges
 from mho.tiles._ranges import input_scale
 
 X = Seed(0).child("x").normal((20, 3, 6, 6))
@@ -30,6 +32,35 @@ def _graph(first: nn.Module | None = None) -> Graph:
 
 def _quantize(chip: str, graph: Graph | None = None, x: Tensor = X) -> QuantGraph:
     return quantize(graph or _graph(), Chip.load(chip), x)
+
+
+@pytest.mark.parametrize(
+    ("layers", "rows", "signing", "activated"),
+    [
+        ([nn.Linear(6, 5, bias=False), nn.ReLU()], 8, "differential", True),
+        ([nn.Linear(6, 5, bias=False), nn.ReLU()], 8, "phases", False),
+        ([nn.Linear(6, 5, bias=False), nn.ReLU()], 4, "differential", False),
+        ([nn.Linear(6, 5), nn.ReLU()], 8, "differential", False),
+        ([nn.Linear(6, 5, bias=False), nn.Tanh()], 8, "differential", False),
+        ([nn.Linear(6, 5, bias=False)], 8, "differential", False),
+    ],
+    ids=["whole sum", "two phases", "two row tiles", "bias", "no ReLU", "answers"],
+)
+def test_where_the_read_out_is_the_activation(
+    layers: list[nn.Module], rows: int, signing: Literal["differential", "phases"], activated: bool
+) -> None:
+    """Of one conversion that holds the whole sum, with a ReLU behind it; everywhere else sums have both signs."""
+    chip = Chip.load("hermes")
+    assert isinstance(chip.tile, AnalogTile)
+    part = replace(load_converter("integrate-fire-8b"), rectifying=True)
+    tile = replace(chip.tile, rows=rows, inputs=BitParallel(8, signing, lsb_time=1e-9), converter=part)
+    x = Seed(0).child("x").normal((20, 6))
+    quant = quantize(capture(nn.Sequential(*layers), x[:1]), replace(chip, tile=tile), x)
+    (layer,) = quant.layers.values()
+    assert layer.activated is activated
+    found = layer.tile(tile)
+    assert isinstance(found, AnalogTile)
+    assert found.converter.rectifies is activated
 
 
 @pytest.mark.parametrize("chip", CHIPS)

@@ -26,9 +26,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SAMPLE = Path(mho.__file__).parent / "data" / "samples" / "cifar10-jpeg-test-1000.parquet"
 
 
-def _run(*args: object) -> str:
+def _done(*args: object) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "MHO_SMOKE": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-W", "error::mho.RangeWarning", *map(str, args)],
         env=environment,
         capture_output=True,
@@ -36,6 +36,10 @@ def _run(*args: object) -> str:
         timeout=300,
         check=False,
     )
+
+
+def _run(*args: object) -> str:
+    done = _done(*args)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -72,6 +76,20 @@ def test_training_script_trains_and_evaluates(tmp_path: Path) -> None:
     one, two = load_file(weights), load_file(mean)
     assert all(torch.equal(value, two[name]) for name, value in one.items() if "running" not in name)
     assert any(not torch.equal(value, two[name]) for name, value in one.items() if "running_var" in name)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((), "the weights need a file: give --out"),
+        (("--average", "a.safetensors"), "the weights need a file: give --out"),
+        (("--int8", "small.safetensors"), "--int8 needs --init, the weights to store"),
+    ],
+)
+def test_training_script_asks_for_files(given: tuple[str, ...], said: str) -> None:
+    """Before it reads data, let alone trains for hours."""
+    done = _done(EXAMPLES / "train_cifar10.py", "--data", "nowhere", *given)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, f"train_cifar10.py: error: {said}")
 
 
 def test_tuning_for_few_bits(tmp_path: Path) -> None:

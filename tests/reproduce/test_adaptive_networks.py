@@ -9,27 +9,53 @@ from mho.samples import resnet20
 
 
 def test_rows_of_the_long_study() -> None:
-    """Sixteen sources, their spread, and 6 bits, here on a network that is small and few images."""
+    """Sixteen sources, their spread, and what was not published, here on a network that is small and few images."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 4, 3, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 10)).eval()
     rows = {r.quantity: r for r in network_rows(net, images=100, seeds=16, epochs=1, bits=(5, 6))}
     assert rows["5 bits, Lloyd-Max, 1 % off: spread between sources"].published == 0.56
-    assert {"6 bits, Lloyd-Max", "6 bits, Lloyd-Max, 1 % off", "6 bits, learned levels, 1 % off"} <= set(rows)
-    assert "6 bits, equal steps, centre" not in rows  # nothing was published
     assert not any("2 % off" in name for name in rows)
-    told = [r.quantity for r in network_rows(net, images=100, seeds=1, epochs=0, bits=(5, 6), percents=(2.0,))]
-    twice = [name for name in told if "2 % off" in name]
-    assert twice == ["5 bits, Lloyd-Max, 2 % off", "5 bits, levels of least error, 2 % off"]
-    wide = {r.quantity for r in network_rows(net, RESNET18, images=100, seeds=2, epochs=0, bits=(6,))}
-    assert "ResNet-18, 6 bits, Lloyd-Max, 1 % off, super-resolution" in wide
+    equal = rows["6 bits, equal steps, lower edge"]
+    assert equal.published == (pytest.approx(100 * 89.87 / 90.24), 105.0)
+    assert equal.source == "at least the equal steps of fewer bits in [hong2025]"
+    assert "super-resolution" in " ".join(name for name in rows if "6 bits, learned levels" in name)
+
+
+def test_rows_of_more_variation() -> None:
+    """Each way has a row for each variation, with the published figure or the bar of what is next to it."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 10)).eval()
+    rows = network_rows(net, images=100, seeds=1, epochs=0, bits=(3, 5), percents=(2.0,))
+    twice = {r.quantity: r.source for r in rows if "2 % off" in r.quantity}
+    assert twice == {
+        "3 bits, Lloyd-Max, 2 % off": "at least the Lloyd-Max of less variation in [hong2025]",
+        "3 bits, levels of least error, 2 % off": "at least the Lloyd-Max of less variation in [hong2025]",
+        "5 bits, Lloyd-Max, 2 % off": "[hong2025], Fig. 5c, d",
+        "5 bits, levels of least error, 2 % off": "at least the Lloyd-Max of [hong2025]",
+    }
+
+
+def test_rows_of_super_resolution() -> None:
+    """Where super-resolution was published, it has a row and is the bar of that with levels of ours."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 10)).eval()
+    rows = {r.quantity: r for r in network_rows(net, RESNET18, images=100, seeds=2, epochs=0, bits=(6,))}
+    paired = 100 * 65.50 / 69.77
+    assert rows["ResNet-18, 6 bits, Lloyd-Max, 1 % off, super-resolution"].published == pytest.approx(paired)
+    own = rows["ResNet-18, 6 bits, levels of least error, 1 % off, super-resolution"]
+    assert own.published == (pytest.approx(paired), 105.0)
 
 
 def test_bars() -> None:
-    """Where nothing was published for so many bits, the bar is the best with fewer and the same variation."""
-    assert VGG8.adaptive(6) is None
-    assert VGG8.least(6) == pytest.approx(100 * 90.20 / 90.24)
-    assert VGG8.least(6, 1.0) == pytest.approx(100 * 89.55 / 90.24)
-    assert VGG8.least(4, 5.0) == pytest.approx(100 * 54.46 / 90.24)
+    """The figure itself, else the best with fewer bits and the same variation, else that with less variation."""
+    assert VGG8.least(4, 5.0) == (pytest.approx(100 * 54.46 / 90.24), "[hong2025]")
+    assert VGG8.least(6) == (pytest.approx(100 * 90.20 / 90.24), "fewer bits in [hong2025]")
+    assert VGG8.least(6, 1.0) == (pytest.approx(100 * 89.55 / 90.24), "fewer bits in [hong2025]")
+    assert VGG8.least(6, 5.0) == (pytest.approx(100 * 66.84 / 90.24), "fewer bits in [hong2025]")
+    assert VGG8.least(3, 5.0) == (pytest.approx(100 * 66.30 / 90.24), "less variation in [hong2025]")
+    assert VGG8.least(6, 0.0, VGG8.equal) == (pytest.approx(100 * 89.87 / 90.24), "fewer bits in [hong2025]")
+    with pytest.raises(ValueError, match="of ResNet-18 nothing was published for 3 bits, nor for fewer"):
+        RESNET18.least(3)
 
 
 def test_shapes() -> None:
@@ -67,7 +93,7 @@ def test_partial_sums() -> None:
 def test_networks() -> None:
     """Ten images say nothing of accuracy; but every row is there, and more bits with better levels are not worse."""
     rows = {r.quantity: r for r in network_rows(images=10, seeds=1, epochs=0)}
-    assert len(rows) == 3 * 7
+    assert len(rows) == 3 * 8
     assert all(0 <= r.ours <= 125 for r in rows.values() if r.unit == "% of digital")
     assert rows["3 bits, equal steps, lower edge"].ours < 50  # it collapses
     assert rows["5 bits, Lloyd-Max"].ours >= rows["3 bits, equal steps, lower edge"].ours

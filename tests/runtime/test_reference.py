@@ -194,13 +194,49 @@ def test_every_converter_in_a_tile(
 ) -> None:
     """All of the room, each with a profile of its own, on differential, sliced and offset weights."""
     part = OTHER_CONVERTERS[converter]
-    if part.rectifies and len(weights.significance) > 1:
+    if part.rectifies and max(len(weights.significance), len(inputs.significance(False))) > 1:
         with pytest.raises(ValueError, match=r"^a rectifying converter must read the whole sum of a column"):
             _program(inputs, weights, part)
         return
     program = _program(inputs, weights, part)
     assert (program.quant.layers["fc"].codebook is None) is not part.adaptive
     _judge(program, _changed(program, converter=SAR))
+
+
+class _Bare(nn.Module):
+    """A layer without a bias in one row tile of 9 rows, a ReLU, and the answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(8, 6, bias=False), nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(torch.relu(self.first(x.flatten(1)[:, :8])))
+
+
+def test_an_activation_in_the_read_out() -> None:
+    """Sums below zero fire no spikes in the layer before the ReLU, answers keep their signs; in both backends."""
+    torch.manual_seed(0)
+    chip = Chip.load("hermes")
+    assert isinstance(chip.tile, AnalogTile)
+    part = replace(load_converter("integrate-fire-8b"), rectifying=True)
+    tile = replace(chip.tile, rows=9, cols=8, inputs=BitParallel(8, lsb_time=1e-9), converter=part)
+    chip = replace(chip, tile=tile)
+    more = Seed(0).child("calibration").normal((200, 2, 4, 4))
+    program = compile(quantize(capture(_Bare(), X[:1]), chip, more), chip)
+    assert {n: layer.activated for n, layer in program.quant.layers.items()} == {"first": True, "last": False}
+    state = TorchBackend(program).prepare([Seed(0).child("chip", 0)], CONDITIONS[:1])
+    assert (state.layers["first"].low, state.layers["last"].low) == (0.0, -127.0)
+    step = _smallest_step(program, "last")
+    fast, slow = (
+        run(program, X, instances=1, conditions=CONDITIONS, backend=backend).outputs
+        for backend in ("torch", "reference")
+    )
+    assert float((fast - slow).abs().max()) < 0.05 * step
+    both = _changed(program, converter=replace(part, rectifying=False))
+    one, other = (run(p, more, instances=1, conditions=CONDITIONS[:1]).outputs for p in (program, both))
+    assert float((one - other).abs().mean()) <= 1.5 * step  # the fits of both kinds of column differ a little
+    assert float(one.min()) < 0
 
 
 def test_the_room_is_compared() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch import Tensor
 from mho.core import UnsupportedOpError
 from mho.ir import Batch, Const, Graph, Node, Ref, is_supported, run_digital
 
-from ._fold import named_by_module, rename
+from ._onnx_tidy import leaves, named_by_weight, reachable, with_bias
 
 BATCHES = (61, 67)
 FLOATS = (1, 10, 11, 16)  # the element types float, float16, double, bfloat16
@@ -170,7 +170,7 @@ class Reader:
             self.problems.append(f"output {self.output!r}, which does not depend on the input")
         graph = Graph((), "", {})
         if isinstance(output, str) and not self.problems:
-            graph = _with_bias(_reachable(Graph(tuple(self.nodes.values()), output, self.tensors)))
+            graph = with_bias(reachable(Graph(tuple(self.nodes.values()), output, self.tensors)))
             left = [n.name for n in graph.nodes if not n.is_matrix and n.op != "input" and not is_supported(n.op)]
             self.problems += [f"Erf at {name!r} (not part of an exact GELU)" for name in left]
         if self.problems or not graph.nodes:
@@ -178,7 +178,7 @@ class Reader:
                 f"the network holds what this chip cannot run: {'; '.join(self.problems)}; "
                 "replace these, or run that part of the network outside mho"
             )
-        return _named_by_weight(graph)
+        return named_by_weight(graph)
 
     def _problem(self, node: Any, why: str) -> None:
         output = next((o for o in node.output if o), "")
@@ -289,7 +289,7 @@ class Reader:
 
     def emit(self, op: str, name: str, *args: Any, **kwargs: Any) -> str:
         """Add a digital node; its shape is found by running it on tensors without data, for two batch sizes."""
-        flat = list(_leaves(args))
+        flat = list(leaves(args))
         inputs = tuple(dict.fromkeys(a.node for a in flat if isinstance(a, Ref)))
         tensors = {a.tensor: self.tensors[a.tensor].to("meta") for a in flat if isinstance(a, Const)}
         node = Node(self._fresh(name), op, (), inputs, args, tuple(kwargs.items()))
@@ -353,60 +353,3 @@ class Reader:
 
 def first_line(error: Exception) -> str:
     return next((line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
-def _leaves(args: tuple[Any, ...]) -> Iterator[Any]:
-    for arg in args:
-        if isinstance(arg, tuple):
-            yield from _leaves(arg)
-        else:
-            yield arg
-
-
-def _reachable(graph: Graph) -> Graph:
-    """Drop the nodes that the output does not need."""
-    needed = {graph.output, graph.input.name}
-    for node in reversed(graph.nodes):
-        if node.name in needed:
-            needed.update(node.inputs)
-    return Graph(tuple(n for n in graph.nodes if n.name in needed), graph.output, graph.tensors)
-
-
-def _with_bias(graph: Graph) -> Graph:
-    """Make what is added to a linear node, and to nothing else, its bias."""
-    readers: dict[str, int] = {graph.output: 1}
-    for name in (i for node in graph.nodes for i in node.inputs):
-        readers[name] = readers.get(name, 0) + 1
-    nodes: dict[str, Node] = {}
-    tensors = dict(graph.tensors)
-    same: dict[str, str] = {}
-    for node in graph.nodes:
-        nodes[node.name] = node
-        added = next((a.tensor for a in node.args if isinstance(a, Const)), "")
-        source = nodes.get(node.inputs[0]) if node.inputs else None
-        if node.op != "aten.add.Tensor" or not added or source is None or source.op != "linear" or source.bias:
-            continue
-        outputs, values = source.shape[-1], tensors[added]
-        along_last = values.numel() == 1 or (values.numel() == outputs == values.shape[-1])
-        if readers[source.name] != 1 or not along_last:
-            continue
-        bias, weight = added, source.weight
-        if values.shape != (outputs,):
-            bias = f"{added}.expanded"
-            tensors[bias] = values.reshape(-1).expand(outputs).contiguous()
-        if weight == f"{source.name}.weight" and added.endswith(".bias"):  # an unnamed weight takes its bias's name
-            weight = f"{added.removesuffix('.bias')}.weight"
-            while weight in tensors:
-                weight += "_"
-            tensors[weight] = tensors[source.weight]
-        nodes[source.name] = dataclasses.replace(source, weight=weight, bias=bias)
-        same[node.name] = source.name
-        del nodes[node.name]
-    return rename(Graph(tuple(nodes.values()), graph.output, tensors), same)
-
-
-def _named_by_weight(graph: Graph) -> Graph:
-    """Name matrix nodes as capture does, and drop tensors that nothing uses."""
-    used = {n.weight for n in graph.nodes} | {n.bias for n in graph.nodes}
-    used |= {a.tensor for n in graph.nodes for a in _leaves(n.args) if isinstance(a, Const)}
-    return named_by_module(Graph(graph.nodes, graph.output, {k: v for k, v in graph.tensors.items() if k in used}))

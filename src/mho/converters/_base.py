@@ -207,6 +207,10 @@ class AbstractConverter(ABC):
         """Whether signals below zero give zero."""
         return False
 
+    def unrectified(self) -> AbstractConverter:
+        """Return the converter as it reads signals of both signs: itself, unless it rectifies."""
+        return self
+
     @property
     def counting_time(self) -> Second:
         """How long the signal must last for a full count, where it converts meanwhile (`concurrent`)."""

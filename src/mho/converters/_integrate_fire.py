@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
@@ -21,7 +21,7 @@ class IntegrateFire(AbstractConverter):
 
     Spikes are whole, so fractions are lost (floor of the magnitude). During `dead_time` after each spike nothing is
     integrated, so high rates fall short. With `rectifying`, currents below zero fire no spikes: the read-out is then
-    the network's activation too, where one row tile holds the whole sum and there is no bias.
+    the network's activation too, on layers whose whole sum it reads at once (`mho.quantize` finds them).
 
     Source of the read-out with a built-in activation: [yan2019].
     """
@@ -57,6 +57,10 @@ class IntegrateFire(AbstractConverter):
     def rectifies(self) -> bool:
         """As `rectifying` says."""
         return self.rectifying
+
+    def unrectified(self) -> IntegrateFire:
+        """Return the same circuit with counts of both signs."""
+        return replace(self, rectifying=False) if self.rectifying else self
 
     @property
     def counting_time(self) -> Second:

@@ -38,10 +38,13 @@ class QuantLayer:
     """Bits that the tile works with on this layer, this and the next two; None for as many as it has."""
     input_bits: int | None = None
     adc_bits: int | None = None
+    activated: bool = False
+    """Whether converters that rectify are the ReLU behind this layer; elsewhere they read sums of both signs."""
 
     def tile(self, tile: AbstractTile) -> AbstractTile:
         """Return a tile as it works on this layer."""
-        return tile.at_bits(self.weight_bits, self.input_bits, self.adc_bits)
+        tile = tile.at_bits(self.weight_bits, self.input_bits, self.adc_bits)
+        return tile if self.activated else tile.unrectified()
 
     def integers(self, x: Tensor) -> Tensor:
         """Return inputs as integers, held as floats."""

@@ -99,7 +99,8 @@ class TiledMatrix(nn.Module):
     ) -> None:
         super().__init__()
         self.quantization = Quantization() if quantization is None else quantization
-        self.chip_tile, self.tile, self.layout = tile, self.quantization.tile(tile), layout
+        self.chip_tile, self.layout = tile, layout
+        self.tile = self.quantization.tile(tile).unrectified()  # what follows a layer is not known here
         self.noise = TrainingNoise() if noise is None else noise
         self.scale, self.bounds, self.signed, self.point = 0.0, (0, 0), False, DesignPoint()
         self.register_buffer("full_scale", None, persistent=False)

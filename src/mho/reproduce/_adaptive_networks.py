@@ -20,52 +20,66 @@ from mho.samples import resnet18, vgg8, vgg8_images
 
 from ._row import Row
 
+Figures = dict[tuple[int, float], float]
+"""Accuracies in % by bits of the converters, and by how many % of their range levels are off."""
+
 
 @dataclass(frozen=True)
 class Published:
-    """Accuracies in % of one network, by bits of its converters."""
+    """Accuracies of one network."""
 
     network: str
     figure: str
     digital: float
-    fitted: dict[int, tuple[float, float]]
-    """With equal steps, and with Lloyd-Max levels."""
-    varied: dict[tuple[int, float], tuple[float, float | None]]
-    """The same with levels that are off by so many % of their range: mean, and spread between sources where we say."""
-    paired: dict[int, float]
-    """With super-resolution, levels 1 % off."""
+    """In %."""
+    equal: Figures
+    """With equal steps."""
+    adaptive: Figures
+    """With Lloyd-Max levels."""
+    spread: Figures
+    """The same: deviation between sources of variation, in points."""
+    paired: Figures
+    """With super-resolution."""
 
-    def adaptive(self, bits: int, percent: float = 0.0) -> float | None:
-        """With Lloyd-Max levels that are off by so much; None where nothing was published."""
-        return self._adaptive.get((bits, percent))
+    def share(self, accuracy: float) -> float:
+        """Return an accuracy in % of the digital one."""
+        return 100 * accuracy / self.digital
 
-    def least(self, bits: int, percent: float = 0.0) -> float:
-        """The same in % of the digital accuracy; where nothing was published, the best with fewer bits."""
-        told = self._adaptive
-        value = told.get((bits, percent)) or max(v for (b, p), v in told.items() if b < bits and p == percent)
-        return 100 * value / self.digital
+    def least(self, bits: int, percent: float = 0.0, figures: Figures | None = None) -> tuple[float, str]:
+        """What converters should reach, in % of the digital accuracy, and whose that is; of Lloyd-Max unless told.
 
-    @property
-    def _adaptive(self) -> dict[tuple[int, float], float]:
-        fitted = {(bits, 0.0): value for bits, (_, value) in self.fitted.items()}
-        return fitted | {key: value for key, (value, _) in self.varied.items()}
+        Where nothing was published for so many bits it is the best with fewer and the same variation, and where that
+        was not either, what was published with the next smaller variation.
+        """
+        known = self.adaptive if figures is None else figures
+        fewer = [v for (b, p), v in known.items() if b < bits and p == percent]
+        calmer = [(p, v) for (b, p), v in known.items() if b == bits and p < percent]
+        if (bits, percent) in known:
+            return self.share(known[bits, percent]), "[hong2025]"
+        if fewer:
+            return self.share(max(fewer)), "fewer bits in [hong2025]"
+        if calmer:
+            return self.share(max(calmer)[1]), "less variation in [hong2025]"
+        raise ValueError(f"of {self.network} nothing was published for {bits} bits, nor for fewer: count more bits")
 
 
 VGG8 = Published(
     "VGG8", "[hong2025], Fig. 5c, d", 90.24,
-    {3: (13.03, 68.11), 4: (52.33, 88.93), 5: (89.87, 90.20)},
-    {
-        (3, 1.0): (66.30, 3.57), (4, 1.0): (88.39, 1.00), (5, 1.0): (89.55, 0.56), (4, 2.0): (87.97, None),
-        (5, 2.0): (88.48, None), (4, 3.0): (84.09, None), (5, 3.0): (83.98, None), (4, 5.0): (54.46, None),
-        (5, 5.0): (66.84, None),
+    equal={(3, 0.0): 13.03, (4, 0.0): 52.33, (5, 0.0): 89.87},
+    adaptive={
+        (3, 0.0): 68.11, (3, 1.0): 66.30,
+        (4, 0.0): 88.93, (4, 1.0): 88.39, (4, 2.0): 87.97, (4, 3.0): 84.09, (4, 5.0): 54.46,
+        (5, 0.0): 90.20, (5, 1.0): 89.55, (5, 2.0): 88.48, (5, 3.0): 83.98, (5, 5.0): 66.84,
     },
-    {},
+    spread={(3, 1.0): 3.57, (4, 1.0): 1.00, (5, 1.0): 0.56},
+    paired={},
 )  # fmt: skip
 RESNET18 = Published(
     "ResNet-18", "[hong2025], Fig. 5e, ImageNet", 69.77,
-    {4: (0.15, 30.68), 5: (9.12, 61.38), 6: (48.22, 67.52)},
-    {(4, 1.0): (24.13, None), (5, 1.0): (51.32, None), (6, 1.0): (59.03, None)},
-    {4: 34.76, 5: 61.81, 6: 65.50},
+    equal={(4, 0.0): 0.15, (5, 0.0): 9.12, (6, 0.0): 48.22},
+    adaptive={(4, 0.0): 30.68, (4, 1.0): 24.13, (5, 0.0): 61.38, (5, 1.0): 51.32, (6, 0.0): 67.52, (6, 1.0): 59.03},
+    spread={},
+    paired={(4, 1.0): 34.76, (5, 1.0): 61.81, (6, 1.0): 65.50},
 )  # fmt: skip
 _IMAGES, _BATCH = 250, 50
 _BY_CHANCE = 105.0
@@ -112,79 +126,74 @@ def network_rows(
     """Compare a network on CIFAR-10 (JPEG) behind converters of whole outputs, as shares of the digital accuracy.
 
     Levels are fitted to other images of the shipped sample than those that are counted: as published ("Lloyd-Max"), of
-    least error, and learned with the variation that they are counted with. With at least eight `seeds` their spread has
-    rows of its own. Where nothing was published for so many bits, they should not fall behind the published ones with
-    fewer. Levels are off by 1 % of the layer's range, and by those of `percents` that were published for so many bits.
+    least error, and learned with the variation that they are counted with. They are off by 1 % of the layer's range,
+    and by as much as `percents` say. With at least eight `seeds` their spread has rows of its own. The bar of what was
+    not published is that of `Published.least`.
     """
     network = vgg8() if network is None else network
     few, seen, truth = _images(images)
     digital = _accuracy(network, seen, truth)
     outputs = capture_outputs(network, few.split(_BATCH))
+    ends = {name: (v.min(), v.max()) for name, v in outputs.items()}
     name, source = published.network, published.figure
     note = f"{name} of our own, {digital:.1f} % digital on {len(truth)} images, whole outputs"
     prefix = "" if published is VGG8 else f"{name}, "
     rows: list[Row] = []
 
-    def row(what: str, value: float, accuracy: float, tolerance: float = 0.03) -> None:
-        wanted, ours = 100 * value / published.digital, 100 * accuracy / digital
+    def at_least(what: str, bits: int, percent: float, accuracy: float, figures: Figures | None = None) -> None:
+        least, whose = published.least(bits, percent, figures)
+        told = f"at least the {'equal steps' if figures is published.equal else 'Lloyd-Max'} of {whose}"
+        wanted, ours = (least, _BY_CHANCE), 100 * accuracy / digital
+        rows.append(Row(prefix + what, "% of digital", wanted, ours, 0.0, told, comment=note))
+
+    def row(what: str, bits: int, percent: float, accuracy: float, figures: Figures, tolerance: float = 0.03) -> None:
+        if (bits, percent) not in figures:
+            return at_least(what, bits, percent, accuracy, figures)
+        wanted, ours = published.share(figures[bits, percent]), 100 * accuracy / digital
         rows.append(Row(prefix + what, "% of digital", wanted, ours, tolerance, source, comment=note))
-
-    def at_least(what: str, bits: int, percent: float, accuracy: float) -> None:
-        told = published.adaptive(bits, percent) is not None
-        rows.append(
-            Row(prefix + what, "% of digital", (published.least(bits, percent), _BY_CHANCE), 100 * accuracy / digital,
-                0.0, f"at least the Lloyd-Max of {'[hong2025]' if told else 'fewer bits in [hong2025]'}", comment=note)
-        )  # fmt: skip
-
-    def fitted(what: str, bits: int, percent: float, accuracy: float) -> None:
-        value = published.adaptive(bits, percent)
-        if value is None:
-            at_least(what, bits, percent, accuracy)
-        else:
-            row(what, value, accuracy)
 
     def quantised(books: dict[str, Codebook]) -> float:
         return _accuracy(OutputConverters(network, books), seen, truth)
 
+    def drawn(converted: OutputConverters, percent: float, copies: int = 1) -> list[float]:
+        return [_varied(converted, percent, i, copies, seen, truth) for i in range(seeds if percent else 1)]
+
     for b in bits:
-        ends = {name: (v.min(), v.max()) for name, v in outputs.items()}
-        if b in published.fitted:
-            equal, _ = published.fitted[b]
-            edge = {name: uniform(*e, b, "edge") for name, e in ends.items()}
-            row(f"{b} bits, equal steps, lower edge", equal, quantised(edge), 0.05)
-            centre = {name: uniform(*e, b) for name, e in ends.items()}
-            row(f"{b} bits, equal steps, centre", equal, quantised(centre), 0.05)
-        books = fit_outputs(outputs, b, published_levels)
-        fitted(f"{b} bits, Lloyd-Max", b, 0.0, quantised(books))
-        varied = OutputConverters(network, books)
+        for level in ("edge", "centre"):
+            found = quantised({name: uniform(*e, b, level) for name, e in ends.items()})
+            what = "lower edge" if level == "edge" else level
+            row(f"{b} bits, equal steps, {what}", b, 0.0, found, published.equal, 0.05)
+        converted = OutputConverters(network, fit_outputs(outputs, b, published_levels))
+        row(f"{b} bits, Lloyd-Max", b, 0.0, mean(drawn(converted, 0.0)), published.adaptive)
         single = 0.0
-        told = [1.0, *(p for p in percents if (b, p) in published.varied)]
-        for percent in told:
-            found = [_varied(varied, percent, i, 1, seen, truth) for i in range(seeds)]
+        for percent in (1.0, *percents):
+            found = drawn(converted, percent)
             single = mean(found) if percent == 1.0 else single
-            fitted(f"{b} bits, Lloyd-Max, {percent:g} % off", b, percent, mean(found))
-            _, spread = published.varied.get((b, percent), (None, None))
+            row(f"{b} bits, Lloyd-Max, {percent:g} % off", b, percent, mean(found), published.adaptive)
+            spread = published.spread.get((b, percent))
             if spread is not None and seeds >= _MANY:
                 what = f"{prefix}{b} bits, Lloyd-Max, {percent:g} % off: spread between sources"
                 rows.append(Row(what, "points", spread, stdev(found), 0.5, source, comment=f"{seeds} sources; {note}"))
-        pair = [_varied(varied, 1.0, i, 2, seen, truth) for i in range(seeds)]
-        if b in published.paired:
-            row(f"{b} bits, Lloyd-Max, 1 % off, super-resolution", published.paired[b], mean(pair))
+        pair = mean(drawn(converted, 1.0, 2))
+        if published.paired:
+            row(f"{b} bits, Lloyd-Max, 1 % off, super-resolution", b, 1.0, pair, published.paired)
         rows.append(
             Row(f"{prefix}{b} bits, 1 % off: super-resolution over one", "points", (0.0, 12.0),
-                mean(pair) - single, 0.0, "[hong2025], Fig. 5e: 10.6, 10.5 and 6.5 points at 4, 5, 6 bits",
+                pair - single, 0.0, "[hong2025], Fig. 5e: 10.6, 10.5 and 6.5 points at 4, 5, 6 bits",
                 comment="there ResNet-18, ImageNet")
         )  # fmt: skip
         own = fit_outputs(outputs, b)
-        for percent in (0.0, *told):
+        for percent in (0.0, 1.0, *percents):
             off = f", {percent:g} % off" * (percent > 0)
             for what in ("levels of least error", "learned levels") if epochs else ("levels of least error",):
                 better = OutputConverters(network, own, percent / 100)
                 if what == "learned levels":
                     torch.manual_seed(0)
                     learn_levels(better, network, few.split(_BATCH), epochs)
-                found = mean(_varied(better, percent, i, 1, seen, truth) for i in range(seeds if percent else 1))
-                at_least(f"{b} bits, {what}{off}", b, percent, found)
+                at_least(f"{b} bits, {what}{off}", b, percent, mean(drawn(better, percent)))
+                if percent == 1.0:
+                    pair, figures = mean(drawn(better, percent, 2)), published.adaptive | published.paired
+                    at_least(f"{b} bits, {what}{off}, super-resolution", b, percent, pair, figures)
     return rows
 
 
@@ -220,8 +229,8 @@ def partial_rows(
 
     for b in bits:
         ideal, real = memristive_of(b).with_spread(0.0), memristive_of(b).with_spread(0.01)
-        equal = 100 * VGG8.fitted[b][0] / VGG8.digital
-        ahead, off = ((VGG8.least(b, percent), _BY_CHANCE) for percent in (0.0, 1.0))
+        equal, _ = VGG8.least(b, figures=VGG8.equal)
+        ahead, off = ((VGG8.least(b, percent)[0], _BY_CHANCE) for percent in (0.0, 1.0))
         for what, wanted, tolerance, converter, learn in (
             ("equal steps", equal, 0.05, replace(load_converter("sar-4b"), bits=b), False),
             ("levels of least error", ahead, 0.0, ideal, False),

@@ -229,6 +229,10 @@ class AnalogTile(AbstractTile):
             tile = replace(tile, converter=self.converter.at_bits(converter))
         return tile
 
+    def unrectified(self) -> AnalogTile:
+        """Return this tile with converters that read sums of both signs: itself, unless they rectify."""
+        return replace(self, converter=self.converter.unrectified()) if self.converter.rectifies else self
+
     def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
         """Cover all but 1 in 10,000 of the partial sums of up to 512 input vectors a phase, with ideal cells.
 

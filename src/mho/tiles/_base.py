@@ -117,6 +117,10 @@ class AbstractTile(ABC):
             return self
         raise SpecError([f"the bits of a {type(self).__name__} cannot be chosen; leave them out"])
 
+    def unrectified(self) -> AbstractTile:
+        """Return this tile with converters that read sums of both signs: itself, unless they rectify."""
+        return self
+
     @property
     def effects(self) -> Mapping[str, AbstractTile]:
         """This tile without one of its non-idealities, by the name of what is missing; see `mho.nonidealities`."""
