@@ -31,9 +31,10 @@ def test_table_csv_and_picture(cli: Any, desk: Path) -> None:
 
 
 def test_json_and_budgets(cli: Any, desk: Path) -> None:
-    code, out, _ = cli(*ARGUMENTS, "--weights", "", "--adc", "4,8", "--budget", "1 mJ", "--json")
+    code, out, _ = cli(*ARGUMENTS, "--weights", "", "--adc", "4,8", "--budget", "1 mJ", "--clip-sums", "--json")
     assert code == 0
     numbers = json.loads(out)
+    assert {p["label"] for p in numbers["points"]} >= {"4-bit ADC of least error", "8-bit ADC of least error"}
     (chosen,) = (p for p in numbers["points"] if p["series"] == "bits by layer")
     assert chosen["budget_j"] == 1e-3
     assert set(chosen["adc_bits"].values()) == {8}  # there is enough of it

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mho.converters import ROOMS, AbstractConverter, ColumnErrors, load_converter
-from mho.core import Loader, Seed, SpecError
+from mho.core import FileError, Loader, Seed, SpecError
 
 PRESETS = sorted(Loader(ROOMS).presets(AbstractConverter))
 N = 20_000
@@ -100,8 +100,24 @@ def test_costs_are_positive(name: str) -> None:
 
 
 def test_an_unknown_converter() -> None:
-    with pytest.raises(Exception, match=r"^no preset 'sar-9b' in converters; did you mean 'sar-\db'\?"):
-        load_converter("sar-9b")
+    with pytest.raises(FileError, match=r"^no preset 'saar-8b' in converters; did you mean 'sar-8b'\?"):
+        load_converter("saar-8b")
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [("ramp-5b", "ramp-8b"), ("cco-6b", "cco-hermes"), ("sar-9b", "sar-8b"), ("lpar-4b", "lpar-2b"),
+     ("sense-current-2b", "sense-current-3b"), ("memristive-2b", "memristive-3b")],
+)  # fmt: skip
+def test_a_kind_with_other_bits(name: str, like: str) -> None:
+    """The preset of the nearest bits with so many, as `replace` makes it."""
+    bits = int(name[:-1].rpartition("-")[2])
+    assert load_converter(name) == replace(load_converter(like), bits=bits)
+
+
+def test_a_kind_without_so_many_bits() -> None:
+    with pytest.raises(SpecError, match=r"^flash-14b: Flash converters have 1 to \d+ bits, not 14"):
+        load_converter("flash-14b")
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -70,3 +70,16 @@ def test_the_expression_for_spice_is_the_current(v_in: float, v_node: float, bra
     scope = {"ln": math.log, "exp": math.exp, "x": v_in - CELL.v_low, "y": v_node - CELL.v_low}
     x, y = torch.tensor([v_in, v_node], dtype=torch.float64)
     assert eval(expression, scope) == pytest.approx(float(CELL.current(x, y, branch)), rel=1e-9, abs=1e-18)
+
+
+def test_what_the_memristors_draw() -> None:
+    """Nothing while both transistors are off; with both on, nearly the whole supply is across the memristors."""
+    rails = CELL.v_high - CELL.v_low
+    off, on = CELL.power(torch.tensor([0.45, 1.6], dtype=torch.float64), 100e-6, 300e-6).tolist()
+    assert off < 1e-3 * on
+    assert on == pytest.approx(400e-6 * rails**2, rel=0.05)
+    nodes = torch.stack(
+        [CELL.node(torch.tensor([1.6], dtype=torch.float64), m, b) for b, m in enumerate((100e-6, 300e-6))]
+    )
+    currents = [CELL.current(torch.tensor(1.6, dtype=torch.float64), node, b) for b, node in enumerate(nodes)]
+    assert on == pytest.approx(rails * float(sum(currents)), rel=1e-6)  # what flows through transistors

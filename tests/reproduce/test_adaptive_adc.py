@@ -17,17 +17,28 @@ from mho.samples import resnet20
 
 def test_circuit() -> None:
     rows = circuit_rows(columns=300)
-    assert len(rows) == 1 + 2 * 9 + 2 + 1
+    assert len(rows) == 1 + 2 + 2 * 9 + 2 + 1
     assert rows[0].ours == 1.0
     assert all(0.8 < r.ratio < 1.2 for r in rows[:-1])
     assert rows[-1].ours == pytest.approx(1, abs=0.1)  # equal for all levels; measured 0.80, two standard errors off
     assert sum(not r.within for r in rows[:-1]) <= 2  # the DNL of 5 bits at 1 % is 15 to 17 % high
-    assert {r.quantity for r in rows if r.mark == "fitted"} == {f"largest INL, {b} bits, 1 %" for b in (4, 5, 6)}
+    inl = {f"largest INL, {b} bits, 1 %" for b in (4, 5, 6)}
+    assert {r.quantity for r in rows if r.mark == "fitted"} == inl | {
+        "lower edge of the Q-cell",
+        "upper edge of the Q-cell",
+    }
 
 
 def test_quantiser_and_cost() -> None:
-    rows = [*quantiser_rows(), *cost_rows()]
-    assert all(r.within for r in rows), [r.quantity for r in rows if not r.within]
+    """What misses is what our circuit draws, and the area of another macro, whose gates are ours."""
+    rows = {r.quantity: r for r in [*quantiser_rows(), *cost_rows()]}
+    missed = [name for name, r in rows.items() if not r.within]
+    assert missed == ["what 16 cells draw in 1 ns", "converters' share of area of `yao2020`"]
+    parts = sum(r.ours for name, r in rows.items() if name.startswith("energy of the") and name.endswith("5 bits"))
+    assert parts + rows["energy of precharging, 5 bits"].ours == pytest.approx(
+        rows["energy of a conversion, 5 bits"].ours
+    )
+    assert rows["what 16 cells draw in 1 ns"].comment.endswith("the published energy would last 11 ps")
 
 
 def test_a_system_of_a_smaller_network() -> None:

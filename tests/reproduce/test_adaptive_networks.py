@@ -80,12 +80,14 @@ def test_partial_sums() -> None:
     }
     assert list(rows) == [
         "equal steps",
+        "equal steps, clipped for the least error",
         "levels of least error",
         "levels of least error, 1 % off",
         "levels of least error, 1 % off, super-resolution",
         "learned levels, 1 % off",
     ]
     assert rows.pop("equal steps").ours < 40
+    assert rows.pop("equal steps, clipped for the least error").ours > 40
     assert all(50 < r.ours <= 110 for r in rows.values())
 
 

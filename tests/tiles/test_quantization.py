@@ -32,6 +32,8 @@ def test_says_what_it_is() -> None:
     assert str(Quantization()) == "as the tile"
     assert str(Quantization(3, clip="least squares")) == "3-bit weights per column of least error"
     assert str(Quantization(input_bits=4, inputs="lloyd-max", adc_bits=5)) == "4-bit Lloyd-Max inputs, 5-bit ADC"
+    assert str(Quantization(adc_bits=5, adc_range="least squares")) == "5-bit ADC of least error"
+    assert str(Quantization(adc_range="least squares")) == "ADC of least error"
     assert len({Quantization(4), Quantization(4), Quantization(5)}) == 2  # a value
 
 

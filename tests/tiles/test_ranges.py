@@ -1,15 +1,33 @@
 """Scales of weights and levels of inputs against plain searches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mho.converters import load_converter
 from mho.core import Seed
-from mho.tiles import Quantization, input_integers, load_tile, weight_integers
+from mho.tiles import (
+    AbstractInputEncoding,
+    AbstractWeightEncoding,
+    AnalogTile,
+    BitParallel,
+    BitSerial,
+    BitSliced,
+    Differential,
+    LinearLayout,
+    Quantization,
+    input_integers,
+    load_tile,
+    weight_integers,
+)
+from mho.tiles._converter_ranges import _ideal_partials
 from mho.tiles._ranges import input_levels
 
+SAR = load_converter("sar-8b")
 W = Seed(0).child("w").normal((6, 4, 3, 3)) * torch.logspace(-1, 1, 6).reshape(6, 1, 1, 1)
 
 
@@ -37,6 +55,30 @@ def test_least_squares_is_the_best_of_its_candidates(per: str, bits: int) -> Non
         scales = np.abs(row).max() / top * np.arange(1, 41) / 40
         errors = [(((np.clip(np.round(row / s), -top, top) * s) - row) ** 2).sum() for s in scales]
         assert own == pytest.approx(min(errors), rel=1e-4)
+
+
+@pytest.mark.parametrize("bits", [3, 5, 8])
+@pytest.mark.parametrize(("inputs", "weights"), [(BitParallel(8, lsb_time=1e-9), Differential(8)),
+                                                 (BitSerial(8, 1e-9), BitSliced(8, 2))])  # fmt: skip
+def test_converters_of_least_error(bits: int, inputs: AbstractInputEncoding, weights: AbstractWeightEncoding) -> None:
+    """The best of forty shares of the covering full scale, in numpy; never below the codes; few bits clip."""
+    tile = load_tile("tile2")
+    assert isinstance(tile, AnalogTile)
+    tile = replace(tile, rows=16, cols=8, inputs=inputs, weights=weights, converter=replace(SAR, bits=bits))
+    layout = LinearLayout(40, 6, 16)
+    w = (40 * Seed(0).child("w").normal((6, 40))).round().clamp(-127, 127)
+    x = (30 * Seed(0).child("x").normal((50, 40))).round().clamp(-127, 127)
+    covering, found = (tile.full_scale(layout, w, x, True, clip).double().numpy() for clip in (False, True))
+    low, high = tile.converter.codes(tile.bipolar(True))
+    sums = _ideal_partials(tile, layout, w, x, True).flatten(2).double().numpy()
+    for r, s in np.ndindex(*found.shape):
+        shares = np.maximum(covering[r, s] * np.arange(1, 41) / 40, high)
+        errors = [((np.clip(np.round(sums[r, s] / (f / high)), low, high) * f / high - sums[r, s]) ** 2).sum()
+                  for f in (*shares, found[r, s])]  # fmt: skip
+        assert errors[-1] == pytest.approx(min(errors), rel=1e-3)
+    assert (found >= high * (1 - 1e-6)).all()
+    if bits == 3:
+        assert (found < covering).any()
 
 
 def test_columns_of_zeros_keep_a_step_of_zero() -> None:

@@ -41,6 +41,9 @@ def quantize(
     clip: Annotated[
         bool, typer.Option("--clip", help="Clip weights to scales of least squared error, not the largest weight.")
     ] = False,
+    clip_sums: Annotated[
+        bool, typer.Option("--clip-sums", help="Let converters clip partial sums where that lowers the squared error.")
+    ] = False,
     inputs: Annotated[str, typer.Option(help="Bits of inputs to compare, equal steps and Lloyd-Max levels.")] = "",
     adc: Annotated[
         str | None,
@@ -121,6 +124,7 @@ def quantize(
                 allocate(
                     graph, loaded, (x, y), bits=adc_bits, budgets=budgets, seed=seed, instances=instances,
                     calibration=few, progress=bar,
+                    options=Quantization(adc_range="least squares" if clip_sums else "covering"),
                 )
             )  # fmt: skip
     result = found[0] if len(found) == 1 else found[0] + found[1]

@@ -1,6 +1,9 @@
 """Analog-to-digital converters: transfer, spread, calibration and cost behind one interface."""
 
-from mho.core import Loader, Room
+import re
+from dataclasses import replace
+
+from mho.core import Loader, Room, SpecError
 
 from ._base import AbstractConverter as AbstractConverter
 from ._base import ColumnErrors as ColumnErrors
@@ -58,6 +61,25 @@ ROOMS = (
 )
 
 
+_BITS = re.compile(r"(.+)-(\d+)b")
+
+
 def load_converter(name_or_path: str) -> AbstractConverter:
-    """Load a converter: a preset name such as `"sar-8b"`, or a TOML file."""
-    return Loader(ROOMS).load(AbstractConverter, name_or_path)
+    """Load a converter: a preset such as `"sar-8b"`, one of its kind with other bits (`"ramp-5b"`), or a TOML file.
+
+    Raises:
+        FileError: if there is no such preset, kind or file.
+        SpecError: if the kind has not so many bits, or the file is wrong.
+    """
+    loader = Loader(ROOMS)
+    presets = loader.presets(AbstractConverter)
+    if name_or_path in presets or not (asked := _BITS.fullmatch(name_or_path)):
+        return loader.load(AbstractConverter, name_or_path)
+    bits = int(asked[2])
+    kind = [loader.load(AbstractConverter, p) for p in presets if p.rpartition("-")[0] == asked[1]]
+    if not kind:
+        return loader.load(AbstractConverter, name_or_path)
+    try:
+        return replace(min(kind, key=lambda part: abs(part.bits - bits)), bits=bits)
+    except ValueError as error:
+        raise SpecError([f"{name_or_path}: {error}"]) from None

@@ -7,6 +7,7 @@ from . import (
     _calibrated_silicon,
     _chips,
     _converter_silicon,
+    _converter_types,
     _hermes_chip,
     _ibm_tiles,
     _ir_drop,
@@ -44,6 +45,7 @@ RESULTS: dict[str, Result] = {
     "neurosim-vgg8": _neurosim_vgg8.RESULT,
     "small-llm": _small_llm.RESULT,
     "scaling": _scaling.RESULT,
+    "converter-types": _converter_types.RESULT,
     "converter-silicon": _converter_silicon.RESULT,
     "systems": _systems.RESULT,
 }

@@ -215,9 +215,11 @@ def partial_rows(
     note = f"VGG8 of our own, {digital:.1f} % digital on {len(truth)} images, partial sums of 256 rows"
     rows: list[Row] = []
 
-    def accuracy(converter: AbstractConverter, learn: bool = False) -> float:
+    def accuracy(converter: AbstractConverter, learn: bool, clip: bool) -> float:
         chip = mho.Chip.load("hermes").with_converter(converter)
-        tiled = mho.nn.convert(network, chip.only(*{"level variation"} & set(chip.effects))).eval()
+        options = mho.Quantization(adc_range="least squares" if clip else "covering")
+        chip = chip.only(*{"level variation"} & set(chip.effects))
+        tiled = mho.nn.convert(network, chip, options=options).eval()
         mho.nn.calibrate(tiled, few.split(_BATCH))
         if learn:
             torch.manual_seed(0)
@@ -231,14 +233,16 @@ def partial_rows(
         ideal, real = memristive_of(b).with_spread(0.0), memristive_of(b).with_spread(0.01)
         equal, _ = VGG8.least(b, figures=VGG8.equal)
         ahead, off = ((VGG8.least(b, percent)[0], _BY_CHANCE) for percent in (0.0, 1.0))
+        steps = replace(load_converter("sar-4b"), bits=b)
         for what, wanted, tolerance, converter, learn in (
-            ("equal steps", equal, 0.05, replace(load_converter("sar-4b"), bits=b), False),
+            ("equal steps", equal, 0.05, steps, False),
+            ("equal steps, clipped for the least error", (equal, _BY_CHANCE), 0.0, steps, False),
             ("levels of least error", ahead, 0.0, ideal, False),
             ("levels of least error, 1 % off", off, 0.0, real, False),
             ("levels of least error, 1 % off, super-resolution", off, 0.0, replace(real, copies=2), False),
             ("learned levels, 1 % off", off, 0.0, real, True),
         ):
-            found = 100 * accuracy(converter, learn) / digital
+            found = 100 * accuracy(converter, learn, "clipped" in what) / digital
             rows.append(
                 Row(f"partial sums, {b} bits, {what}", "% of digital", wanted, found, tolerance, source, comment=note)
             )

@@ -233,12 +233,15 @@ class AnalogTile(AbstractTile):
         """Return this tile with converters that read sums of both signs: itself, unless they rectify."""
         return replace(self, converter=self.converter.unrectified()) if self.converter.rectifies else self
 
-    def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
+    def full_scale(
+        self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool, clip: bool = False
+    ) -> Float[Tensor, "R S"]:
         """Cover all but 1 in 10,000 of the partial sums of up to 512 input vectors a phase, with ideal cells.
 
-        One LSB is never made smaller than one digit times one step: a finer one would resolve nothing.
+        With `clip`, take the share of that whose codes have the least squared error. One LSB is never made smaller
+        than one digit times one step: a finer one would resolve nothing.
         """
-        return full_scale(self, layout, weights, x, signed)
+        return full_scale(self, layout, weights, x, signed, clip)
 
     def codebook(
         self, layout: AbstractLayout, weights: Tensor, full_scale: Float[Tensor, "R S"], x: Tensor, signed: bool

@@ -152,10 +152,12 @@ class AbstractTile(ABC):
         return self.scaled((technology or load_technology()).scaling_from(self.gates, node, supply))
 
     @abstractmethod
-    def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
+    def full_scale(
+        self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool, clip: bool = False
+    ) -> Float[Tensor, "R S"]:
         """Choose the converter's full scale per row tile and slice from some inputs, in units of digit x step.
 
-        `weights` and `x` (a few images) hold integers as floats.
+        `weights` and `x` (a few images) hold integers as floats. With `clip` sums are clipped for the least error.
         """
 
     def codebook(

@@ -22,19 +22,35 @@ _VALUES_PER_LEVEL = 10
 """So many sums for each level a codebook should be fitted to."""
 _COVERAGE = 0.9999
 """Share of the partial sums of the calibration inputs that the full scale covers."""
+_CANDIDATES = 40
+_SUMS = 1 << 17
+"""So many sums of a row tile and slice, about, for the full scale of least error."""
 
 
 def full_scale(
-    tile: AnalogTile, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool
+    tile: AnalogTile, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool, clip: bool = False
 ) -> Float[Tensor, "R S"]:
     """Cover all but 1 in 10,000 of the partial sums of up to 512 input vectors a phase, with ideal cells.
 
-    One LSB is never made smaller than one digit times one step: a finer one would resolve nothing.
+    With `clip` it is the share of that, of forty, whose codes have the least squared error; converters that are
+    `adaptive` have levels for that instead. One LSB is never made smaller than one digit times one step: a finer one
+    would resolve nothing.
     """
-    partial = _ideal_partials(tile, layout, weights, x, signed).abs().flatten(2)
-    index = max(1, math.ceil(_COVERAGE * partial.shape[-1]))
-    covered = partial.kthvalue(index, dim=-1).values
-    return covered.clamp(min=tile.converter.codes(tile.bipolar(signed))[1])
+    low, high = tile.converter.codes(tile.bipolar(signed))
+    partial = _ideal_partials(tile, layout, weights, x, signed).flatten(2)
+    size = partial.abs()
+    index = max(1, math.ceil(_COVERAGE * size.shape[-1]))
+    covered = size.kthvalue(index, dim=-1).values.clamp(min=high)
+    if not clip or tile.converter.adaptive:
+        return covered
+    some = partial[..., :: max(1, partial.shape[-1] // _SUMS)]
+    best, least = covered, torch.full_like(covered, torch.inf)
+    for step in range(_CANDIDATES, 0, -1):
+        scale = (covered * (step / _CANDIDATES)).clamp(min=high)
+        lsb = (scale / high).unsqueeze(-1)
+        error = ((some / lsb).round_().clamp_(low, high).mul_(lsb) - some).square().sum(-1)
+        best, least = torch.where(error < least, scale, best), torch.minimum(error, least)
+    return best
 
 
 def codebook(

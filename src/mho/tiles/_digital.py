@@ -98,7 +98,9 @@ class DigitalTile(AbstractTile):
             inputs=self.inputs if inputs is None else self.inputs.at_bits(inputs),
         )
 
-    def full_scale(self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool) -> Float[Tensor, "R S"]:
+    def full_scale(
+        self, layout: AbstractLayout, weights: Tensor, x: Tensor, signed: bool, clip: bool = False
+    ) -> Float[Tensor, "R S"]:
         """Nothing to choose: nothing is rounded."""
         return torch.ones(layout.row_tiles, 1)
 

@@ -29,6 +29,8 @@ class Quantization:
     inputs: Literal["uniform", "lloyd-max"] = "uniform"
     """Equal steps, or 2^input_bits levels of least squared error among the integers that the tile takes."""
     adc_bits: int | None = None
+    adc_range: Literal["covering", "least squares"] = "covering"
+    """Whether converters cover all but 1 in 10,000 of the partial sums, or clip them for the least squared error."""
 
     def __post_init__(self) -> None:
         problems = [
@@ -46,6 +48,7 @@ class Quantization:
                 ("per", self.per, ("column", "tensor")),
                 ("clip", self.clip, ("largest", "least squares")),
                 ("inputs", self.inputs, ("uniform", "lloyd-max")),
+                ("adc_range", self.adc_range, ("covering", "least squares")),
             )
             if value not in allowed
         ]
@@ -83,6 +86,7 @@ class Quantization:
         if self.input_bits is not None:
             kind = " Lloyd-Max" if self.inputs == "lloyd-max" else ""
             parts.append(f"{self.input_bits}-bit{kind} inputs")
-        if self.adc_bits is not None:
-            parts.append(f"{self.adc_bits}-bit ADC")
+        if self.adc_bits is not None or self.adc_range != "covering":
+            adc = "ADC" if self.adc_bits is None else f"{self.adc_bits}-bit ADC"
+            parts.append(adc + (" of least error" if self.adc_range != "covering" else ""))
         return ", ".join(parts) or "as the tile"

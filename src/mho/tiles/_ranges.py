@@ -105,7 +105,7 @@ def input_ranges(
         scale = input_scale(x, bounds)
     images = max(1, min(len(x), _VECTORS // max(1, layout.positions(x.unsqueeze(0)))))
     some = input_integers(x[:: max(1, len(x) // images)], scale, bounds, levels)
-    full_scale = tile.full_scale(layout, integers, some, signed)
+    full_scale = tile.full_scale(layout, integers, some, signed, quantization.adc_range == "least squares")
     codebook = tile.codebook(layout, integers, full_scale, some, signed)
     return Ranges(scale, bounds, signed, full_scale, codebook, levels)
 
