@@ -19,6 +19,16 @@ def test_the_search_counts(bits: int, columns: int, seed: int) -> None:
     np.testing.assert_array_equal(ours.numpy(), (signal[..., None] >= levels).sum(-1))
 
 
+@given(st.integers(1, 40), st.sampled_from([torch.float32, torch.float64]), st.integers(0, 2**31))
+def test_any_number_of_levels(number: int, kind: torch.dtype, seed: int) -> None:
+    """One table for all signals, as torch's own search has it; also at the levels themselves and beyond all."""
+    rng = torch.Generator().manual_seed(seed)
+    levels = torch.randn(number, generator=rng).sort().values
+    ends = torch.tensor([float("inf"), -float("inf")])
+    signal = torch.cat([torch.randn(30, generator=rng), levels, ends]).to(kind)
+    assert torch.equal(count(signal, levels), torch.bucketize(signal, levels.to(kind), right=True, out_int32=True))
+
+
 @given(st.integers(1, 5), st.booleans())
 def test_equal_steps_round(bits: int, bipolar: bool) -> None:
     low = -(2.0 ** (bits - 1)) + 1 if bipolar else 0.0
@@ -36,7 +46,7 @@ def test_a_bow_is_a_parabola_between_fixed_ends() -> None:
     assert torch.allclose(bent, bent.flip(0), atol=1e-6)
 
 
-@pytest.mark.parametrize("tables", [(1, 1, 1, 3, 1), (5, 1, 1, 3, 1), (1, 1, 1, 1, 1)])
+@pytest.mark.parametrize("tables", [(1, 1, 1, 3, 1), (5, 1, 1, 3, 1), (1, 1, 1, 1, 1), ()])
 def test_blocks_change_nothing(tables: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """In blocks or whole, along a dimension that the tables have in common; also where they have none."""
     rng = torch.Generator().manual_seed(0)
