@@ -34,6 +34,23 @@ def _quantize(chip: str, graph: Graph | None = None, x: Tensor = X) -> QuantGrap
     return quantize(graph or _graph(), Chip.load(chip), x)
 
 
+def _zero_bias(layer: nn.Linear) -> nn.Linear:
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class _Twice(nn.Module):
+    """A layer behind which there is a ReLU, and what it was before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 5, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.layer(x)
+        return torch.relu(y) + y
+
+
 @pytest.mark.parametrize(
     ("layers", "rows", "signing", "activated"),
     [
@@ -41,10 +58,12 @@ def _quantize(chip: str, graph: Graph | None = None, x: Tensor = X) -> QuantGrap
         ([nn.Linear(6, 5, bias=False), nn.ReLU()], 8, "phases", False),
         ([nn.Linear(6, 5, bias=False), nn.ReLU()], 4, "differential", False),
         ([nn.Linear(6, 5), nn.ReLU()], 8, "differential", False),
+        ([_zero_bias(nn.Linear(6, 5)), nn.ReLU()], 8, "differential", True),
+        ([_Twice()], 8, "differential", False),
         ([nn.Linear(6, 5, bias=False), nn.Tanh()], 8, "differential", False),
         ([nn.Linear(6, 5, bias=False)], 8, "differential", False),
     ],
-    ids=["whole sum", "two phases", "two row tiles", "bias", "no ReLU", "answers"],
+    ids=["whole sum", "two phases", "two row tiles", "bias", "bias of zeros", "read twice", "no ReLU", "answers"],
 )
 def test_where_the_read_out_is_the_activation(
     layers: list[nn.Module], rows: int, signing: Literal["differential", "phases"], activated: bool

@@ -83,6 +83,7 @@ def test_training_script_trains_and_evaluates(tmp_path: Path) -> None:
     [
         ((), "the weights need a file: give --out"),
         (("--average", "a.safetensors"), "the weights need a file: give --out"),
+        (("--average", "a", "--int8", "b", "--init", "a"), "the weights need a file: give --out"),
         (("--int8", "small.safetensors"), "--int8 needs --init, the weights to store"),
     ],
 )

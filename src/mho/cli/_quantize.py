@@ -42,7 +42,7 @@ def quantize(
         bool, typer.Option("--clip", help="Clip weights to scales of least squared error, not the largest weight.")
     ] = False,
     clip_sums: Annotated[
-        bool, typer.Option("--clip-sums", help="Let converters clip partial sums where that lowers the squared error.")
+        bool, typer.Option("--clip-sums", help="Let converters of --adc clip sums for the least squared error.")
     ] = False,
     inputs: Annotated[str, typer.Option(help="Bits of inputs to compare, equal steps and Lloyd-Max levels.")] = "",
     adc: Annotated[

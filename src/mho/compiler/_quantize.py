@@ -10,7 +10,7 @@ from torch import Tensor
 from mho.chip import Chip
 from mho.core import ShapeError, SpecError, fingerprint, nearest
 from mho.ir import Graph, Node, QuantGraph, QuantLayer, short_name
-from mho.tiles import AbstractLayout, AbstractTile, AnalogTile, Quantization, Ranges, input_ranges, weight_integers
+from mho.tiles import AbstractLayout, AnalogTile, Quantization, Ranges, input_ranges, weight_integers
 
 from ._evaluate import float_values
 
@@ -64,8 +64,11 @@ def _layer(graph: Graph, node: Node, chip: Chip, x: Tensor, options: Quantizatio
     weight = graph.tensors[node.weight]
     integers, weight_scale = weight_integers(tile, weight, options)
     layout = graph.layout(node, tile.shape[0])
-    activated = _activated(graph, node, tile, layout, bool((x < 0).any()) if given is None else given.signed)
-    tile = tile if activated else tile.unrectified()
+    activated = False
+    if isinstance(tile, AnalogTile) and tile.converter.rectifies:
+        signed = bool((x < 0).any()) if given is None else given.signed
+        activated = _activated(graph, node, tile, layout, signed)
+        tile = tile if activated else tile.unrectified()
     if given is None:
         ranges = input_ranges(tile, layout, integers, x, options)
     else:
@@ -88,10 +91,8 @@ def _layer(graph: Graph, node: Node, chip: Chip, x: Tensor, options: Quantizatio
     )
 
 
-def _activated(graph: Graph, node: Node, tile: AbstractTile, layout: AbstractLayout, signed: bool) -> bool:
+def _activated(graph: Graph, node: Node, tile: AnalogTile, layout: AbstractLayout, signed: bool) -> bool:
     """Whether converters that rectify can be the ReLU of a layer: it alone follows, and one conversion has the sum."""
-    if not isinstance(tile, AnalogTile) or not tile.converter.rectifies:
-        return False
     readers = [n for n in graph.nodes if node.name in n.inputs]
     relu = len(readers) == 1 and short_name(readers[0].op) == "relu" and node.name != graph.output
     biased = bool(node.bias) and bool(graph.tensors[node.bias].any())

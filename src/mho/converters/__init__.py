@@ -67,6 +67,8 @@ _BITS = re.compile(r"(.+)-(\d+)b")
 def load_converter(name_or_path: str) -> AbstractConverter:
     """Load a converter: a preset such as `"sar-8b"`, one of its kind with other bits (`"ramp-5b"`), or a TOML file.
 
+    With other bits, errors that are told in LSB stay as many LSB.
+
     Raises:
         FileError: if there is no such preset, kind or file.
         SpecError: if the kind has not so many bits, or the file is wrong.
@@ -76,7 +78,8 @@ def load_converter(name_or_path: str) -> AbstractConverter:
     if name_or_path in presets or not (asked := _BITS.fullmatch(name_or_path)):
         return loader.load(AbstractConverter, name_or_path)
     bits = int(asked[2])
-    kind = [loader.load(AbstractConverter, p) for p in presets if p.rpartition("-")[0] == asked[1]]
+    alike = [p for p in presets if p.rpartition("-")[0] == asked[1] and not p.endswith("-pair")]
+    kind = [loader.load(AbstractConverter, p) for p in alike]
     if not kind:
         return loader.load(AbstractConverter, name_or_path)
     try:

@@ -209,6 +209,8 @@ class AbstractConverter(ABC):
 
     def unrectified(self) -> AbstractConverter:
         """Return the converter as it reads signals of both signs: itself, unless it rectifies."""
+        if self.rectifies:
+            raise NotImplementedError(f"{type(self).__name__} rectifies; its class has to say how it is unrectified")
         return self
 
     @property
@@ -262,7 +264,7 @@ class AbstractConverter(ABC):
 
         Edges over the middle 90 % of the codes are searched by bisection, so neither rounding nor (averaged over many
         conversions) noise enters: an ideal converter needs no correction, whatever its number of bits. One whose
-        transition levels are programmed (`adaptive`) has been calibrated by that.
+        transition levels are programmed (`adaptive`) has been calibrated by that. Where one rectifies, zero stays zero.
         """
         if self.adaptive:
             return Correction(torch.ones_like(errors.gain), torch.zeros_like(errors.gain))
@@ -279,7 +281,7 @@ class AbstractConverter(ABC):
             middle = (below + above) / 2
             reached = self.quantise_(middle * gain + offset, low, high, profile) >= code
             above, below = torch.where(reached, middle, above), torch.where(reached, below, middle)
-        level = code - 0.5
+        level = code if self.rectifies else code - 0.5
         mean_x, mean_c = above.mean(0), level.mean(0)
         if count == 1:
             return Correction(torch.ones_like(errors.gain), (mean_c - mean_x).float())

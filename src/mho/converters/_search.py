@@ -27,7 +27,9 @@ def count(signal: Tensor, transitions: Float[Tensor, "*columns levels"]) -> Tens
     levels = transitions.shape[-1]
     steps = levels.bit_length()
     over = (1 << steps) - 1 - levels
-    transitions = F.pad(transitions.to(signal.dtype), (0, over), value=torch.inf) if over else transitions
+    transitions = transitions.to(signal.dtype)
+    if over:
+        transitions = F.pad(transitions, (0, over), value=torch.inf)
 
     def search(some: Tensor, flat: Tensor, first: Tensor) -> Tensor:
         at = (first - 1).expand(some.shape).clone()
@@ -37,7 +39,7 @@ def count(signal: Tensor, transitions: Float[Tensor, "*columns levels"]) -> Tens
         at.sub_(first - 1)
         return at.clamp_(max=levels) if over else at
 
-    return _in_blocks(search, signal, transitions.to(signal.dtype))
+    return _in_blocks(search, signal, transitions)
 
 
 def take(levels: Float[Tensor, "*columns n"], codes: Tensor) -> Tensor:

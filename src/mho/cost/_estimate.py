@@ -129,6 +129,9 @@ def _layer(program: Program, node: Node, repeats: int, activity: Activity) -> tu
 
 def _operator(program: Program, node: Node) -> Cost:
     graph, unit = program.quant.graph, _unit_costs(program)
+    source = program.quant.layers.get(node.inputs[0])
+    if source is not None and source.activated:  # this node is its ReLU, done by the converters
+        return Cost()
     sizes = [graph[i].shape for i in node.inputs]
     done = work(node, sizes[0])
     if done.total == 0:

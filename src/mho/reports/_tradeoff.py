@@ -89,6 +89,7 @@ class Tradeoff:
                     "latency_s": p.latency,
                     "budget_j": p.budget,
                     "adc_bits": {name: q.adc_bits for name, q in p.layers.items()},
+                    "adc_range": {name: q.adc_range for name, q in p.layers.items()},
                     "weight_bits": {name: q.weight_bits for name, q in p.layers.items()},
                 }
                 for p in self.points

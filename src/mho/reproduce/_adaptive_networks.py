@@ -191,7 +191,7 @@ def network_rows(
                     torch.manual_seed(0)
                     learn_levels(better, network, few.split(_BATCH), epochs)
                 at_least(f"{b} bits, {what}{off}", b, percent, mean(drawn(better, percent)))
-                if percent == 1.0:
+                if (percent, what) == (1.0, "levels of least error"):
                     pair, figures = mean(drawn(better, percent, 2)), published.adaptive | published.paired
                     at_least(f"{b} bits, {what}{off}, super-resolution", b, percent, pair, figures)
     return rows

@@ -63,8 +63,8 @@ def _cost_rows() -> list[Row]:
 
     law = "2^N - 1 comparators, and so 2^N cells of the memristive one"
     rows = [
-        Row(f"{name}, {quantity} of one bit more", "ratio", 2.0, a_bit(name, quantity, 3, 8), 0.05, law, mark)
-        for name, mark in (("flash", "prediction"), ("memristive", "definition"))
+        Row(f"{name}, {quantity} of one bit more", "ratio", 2.0, a_bit(name, quantity, 3, 8), 0.05, law, "definition")
+        for name in ("flash", "memristive")
         for quantity in ("energy", "area")
     ]
     rows.append(
@@ -84,13 +84,13 @@ def _cost_rows() -> list[Row]:
 
 def _pair_rows() -> list[Row]:
     """Compare the squared error of a ramp through one converter and two, levels 1 % of full scale off."""
-    source = "the rule of [hong2025] on a ramp, simulated independently"
+    source = "the rule of [hong2025] in another simulation of ours, of a ramp"
     rows: list[Row] = []
-    for bits, published in ((4, 1.5), (6, 2.0)):
+    for bits, simulated in ((4, 1.5), (6, 2.0)):
         pair = replace(memristive_of(bits), sensitivity=1.0, copies=2).with_spread(0.01)
         gain = _error(replace(pair, copies=1)) / _error(pair)
         rows.append(
-            Row(f"super-resolution, {bits} bits: error of one converter over that of two", "ratio", published, gain,
+            Row(f"super-resolution, {bits} bits: error of one converter over that of two", "ratio", simulated, gain,
                 0.25, source)
         )  # fmt: skip
         vote = _error(replace(pair, copies=1)) / _error(replace(pair, copies=3, rule="vote"))

@@ -74,6 +74,7 @@ def characterise(
     Weights are quantised per column to their largest value; inputs, and the outputs of an exact tile, over a range
     that covers all but 1 in 10,000 values. The same matrix and vectors serve every instance.
     """
+    tile = tile.unrectified()  # there is no ReLU behind these products
     rows, cols = tile.shape
     layout = LinearLayout(rows, cols, rows)
     weight = seed.child("weight").normal((cols, rows))

@@ -24,10 +24,11 @@ def check(tile: AnalogTile) -> None:
         )
     if tile.weights.lines_per_weight > len(tile.weights.significance) and (tile.wires or tile.spare_columns):
         raise ValueError("slices that are combined before conversion go with ideal wires and no spare columns yet")
-    if tile.converter.rectifies and max(len(tile.weights.significance), len(tile.inputs.significance(False))) > 1:
+    conversions = len(tile.weights.significance) * len(tile.inputs.significance(False))
+    if tile.converter.rectifies and (conversions > 1 or tile.weights.reference_column):
         raise ValueError(
-            "a rectifying converter must read the whole sum of a column at once, not by slices of weights or digits of "
-            "inputs; take weights of one slice, such as Differential, and inputs of one phase, such as BitParallel"
+            "a rectifying converter must read the whole sum of a column at once, not by slices or offsets of weights "
+            "or digits of inputs; take weights such as Differential, and inputs of one phase, such as BitParallel"
         )
     if min(tile.rows, tile.cols, tile.columns_per_converter) < 1:
         raise ValueError(

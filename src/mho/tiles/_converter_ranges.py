@@ -23,6 +23,7 @@ _VALUES_PER_LEVEL = 10
 _COVERAGE = 0.9999
 """Share of the partial sums of the calibration inputs that the full scale covers."""
 _CANDIDATES = 40
+"""Full scales that are tried for the least error."""
 _SUMS = 1 << 17
 """So many sums of a row tile and slice, about, for the full scale of least error."""
 
@@ -43,7 +44,9 @@ def full_scale(
     covered = size.kthvalue(index, dim=-1).values.clamp(min=high)
     if not clip or tile.converter.adaptive:
         return covered
-    some = partial[..., :: max(1, partial.shape[-1] // _SUMS)]
+    many = partial.shape[-1]
+    # No whole stride: it could meet the same columns again and again.
+    some = partial[..., torch.linspace(0, many - 1, min(many, _SUMS), dtype=torch.float64).long()]
     best, least = covered, torch.full_like(covered, torch.inf)
     for step in range(_CANDIDATES, 0, -1):
         scale = (covered * (step / _CANDIDATES)).clamp(min=high)
