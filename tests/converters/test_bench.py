@@ -34,6 +34,16 @@ def test_noise_lowers_the_sndr() -> None:
     assert float(bench(sar, columns=8).sndr.mean()) == pytest.approx(expected, abs=0.3)
 
 
+@pytest.mark.parametrize("name", ["sar-6b", "memristive-5b", "pipeline-8b", "cco-hermes"])
+def test_the_spectrum_has_all_noise_and_distortion(name: str) -> None:
+    """What is not the sine, summed over all frequencies, is what the SNDR counts (Parseval)."""
+    measured = bench(load_converter(name), columns=5)
+    power = 10 ** (measured.spectrum.double() / 10)
+    assert power.argmax(-1).tolist() == [1021] * 5
+    rest = power[:, 1:-1].sum(-1) + power[:, -1] / 2 - 1
+    torch.testing.assert_close((-10 * rest.log10()).float(), measured.sndr, atol=0.02, rtol=0)
+
+
 def test_missing_codes_and_falling_ones_are_found() -> None:
     """Capacitors that are too heavy skip codes, but a search never falls; stages of too much gain do."""
     measured = bench(replace(load_converter("sar-6b"), mismatch=0.1), columns=200)

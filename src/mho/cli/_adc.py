@@ -38,7 +38,7 @@ def adc(
     ] = False,
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
     picture: Annotated[
-        Path | None, typer.Option(help="Also draw transfer, INL and DNL to this .svg, .png or .pdf file.")
+        Path | None, typer.Option(help="Also draw transfer, spectrum, INL and DNL to this .svg, .png or .pdf file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -18,6 +18,8 @@ _STEPS = 32
 """Steps of the ramp in an LSB."""
 _CYCLES, _SAMPLES = 1021, 1 << 13
 """Periods and samples of the sine: coprime, so that every sample has a phase of its own."""
+_FLOOR = 1e-8
+"""Of a spectrum, over the sine: what rounding of the numbers leaves."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Bench:
     """Whether codes never fall while the signal rises."""
     sndr: Float[Tensor, "columns"]
     """Signal over noise and distortion of a full-scale sine in dB, after correction of gain and offset."""
+    spectrum: Float[Tensor, "columns frequencies"]
+    """Of the codes of that sine in dB of the sine, from 0 Hz to half the sampling rate; the mean is left out."""
 
     @property
     def enob(self) -> Float[Tensor, "columns"]:
@@ -117,6 +121,7 @@ def bench(
     rest = got - (basis.T @ fit).squeeze(-1)
     power = fit[:, :2, 0].square().sum(-1) / 2
     sndr = 10 * torch.log10(power / rest.square().mean(-1).clamp(min=1e-30))
+    lines = torch.fft.rfft(got - got.mean(-1, keepdim=True)).abs()
     return Bench(
         transitions.float(),
         gain.float(),
@@ -126,4 +131,5 @@ def bench(
         (density == 0).sum(-1),
         (codes.diff(dim=-1) >= 0).all(-1),
         sndr.float(),
+        20 * torch.log10((lines / lines[:, _CYCLES, None]).clamp(min=_FLOOR)).float(),
     )

@@ -108,12 +108,12 @@ def converter_survey(survey: AdcSurvey, parts: Mapping[str, AbstractConverter], 
 
 @styled
 def converter_bench(measured: Bench, name: str) -> Figure:
-    """Draw what columns of a converter measure: transfer, INL and DNL, each column thin and their mean thick."""
+    """Draw what columns of a converter measure, each thin and their mean thick: transfer, sine, INL and DNL."""
     import torch
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.6, 3.4), layout="constrained", facecolor=PAPER)
-    panels = figure.subplots(1, 3)
+    figure = Figure(figsize=(8.6, 5.6), layout="constrained", facecolor=PAPER)
+    panels = [*figure.subplots(2, 2).flat]
     columns, levels = measured.transitions.shape
     codes = torch.arange(1, levels + 1)
     few = measured.transitions[: min(columns, 24)]
@@ -122,7 +122,14 @@ def converter_bench(measured: Bench, name: str) -> Figure:
     panels[0].plot(measured.transitions.mean(0), codes - 0.5, color=SERIES[1], linewidth=1.4)
     panels[0].set_xlabel("signal (LSB)")
     panels[0].set_title("code", fontsize=10, loc="left", color=INK)
-    for axes, values, title in ((panels[1], measured.inl, "INL (LSB)"), (panels[2], measured.dnl, "DNL (LSB)")):
+    power = 10 * (10 ** (measured.spectrum / 10)).mean(0).log10()
+    frequencies = torch.linspace(0, 0.5, len(power))
+    panels[1].plot(frequencies, power, color=SERIES[0], linewidth=0.5)
+    sndr, bits = float(measured.sndr.mean()), float(measured.enob.mean())
+    panels[1].set_title(f"sine (dB): SNDR {sndr:.1f} dB, {bits:.2f} effective bits", fontsize=10, loc="left", color=INK)
+    panels[1].set_xlabel("frequency (of the sampling rate)")
+    panels[1].set_ylim(min(-90.0, float(power[1:].median()) - 20), 5)
+    for axes, values, title in ((panels[2], measured.inl, "INL (LSB)"), (panels[3], measured.dnl, "DNL (LSB)")):
         at = codes[: values.shape[1]]
         axes.plot(at, values[: len(few)].T, color=SERIES[0], alpha=0.25, linewidth=0.8)
         if values.shape[1]:
@@ -131,6 +138,6 @@ def converter_bench(measured: Bench, name: str) -> Figure:
         axes.set_title(title, fontsize=10, loc="left", color=INK)
     for axes in panels:
         dress(axes)
-    add_legend(panels[1], "outside lower center", 1)
+    add_legend(panels[2], "outside lower center", 1)
     figure.suptitle(shown(name), fontsize=11, x=0.01, ha="left", color=INK)
     return figure
