@@ -29,7 +29,8 @@ def test_run_with_another_converter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("memristive-9b", "no preset 'memristive-9b' in converters; did you mean"),
+        ("memristif-5b", "no preset 'memristif-5b' in converters; did you mean 'memristive-5b'"),
+        ("memristive-9b", "memristive-9b: Memristive converters have 2 to 8 bits, not 9"),
         (
             "cco-hermes",
             "a converter that counts while the current flows needs pulses of 1.28e-07 s, not the 1e-08 s of",
