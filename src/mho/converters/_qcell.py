@@ -91,8 +91,8 @@ class QCell:
 
     def power(self, v_in: Tensor, m1: float, m2: float) -> Tensor:
         """Return what both memristors draw between the rails at some inputs, in W, once the nodes have settled."""
-        nodes = ((m1, self.node(v_in, m1, 0)), (m2, self.node(v_in, m2, 1)))
-        return (self.v_high - self.v_low) * sum((m * (self.v_high - node) for m, node in nodes), torch.zeros(()))
+        current = m1 * (self.v_high - self.node(v_in, m1, 0)) + m2 * (self.v_high - self.node(v_in, m2, 1))
+        return (self.v_high - self.v_low) * current
 
     def output(self, v_in: Tensor, m1: float, m2: float) -> Tensor:
         """Return 1 where the line is pulled low, outside of the window, and 0 inside of it."""

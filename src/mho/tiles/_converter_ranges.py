@@ -14,6 +14,7 @@ from mho.converters import lloyd_max
 from mho.core import RangeWarning
 
 from ._layout import AbstractLayout, subsample
+from ._ranges import least_squares
 
 if TYPE_CHECKING:
     from ._analog import AnalogTile
@@ -22,8 +23,6 @@ _VALUES_PER_LEVEL = 10
 """So many sums for each level a codebook should be fitted to."""
 _COVERAGE = 0.9999
 """Share of the partial sums of the calibration inputs that the full scale covers."""
-_CANDIDATES = 40
-"""Full scales that are tried for the least error."""
 _SUMS = 1 << 17
 """So many sums of a row tile and slice, about, for the full scale of least error."""
 
@@ -47,13 +46,7 @@ def full_scale(
     many = partial.shape[-1]
     # No whole stride: it could meet the same columns again and again.
     some = partial[..., torch.linspace(0, many - 1, min(many, _SUMS), dtype=torch.float64).long()]
-    best, least = covered, torch.full_like(covered, torch.inf)
-    for step in range(_CANDIDATES, 0, -1):
-        scale = (covered * (step / _CANDIDATES)).clamp(min=high)
-        lsb = (scale / high).unsqueeze(-1)
-        error = ((some / lsb).round_().clamp_(low, high).mul_(lsb) - some).square().sum(-1)
-        best, least = torch.where(error < least, scale, best), torch.minimum(error, least)
-    return best
+    return least_squares(some, covered / high, low, high, least=1.0) * high
 
 
 def codebook(

@@ -61,17 +61,20 @@ def weight_steps(weight: Tensor, top: float, quantization: Quantization) -> Floa
         flat = flat.reshape(1, -1)
     scale = flat.abs().amax(1) / top
     if quantization.clip == "least squares":
-        scale = _least_squares(flat, scale, top)
+        scale = least_squares(flat, scale, -top, top)
     return scale.expand(len(weight)).contiguous()
 
 
-def _least_squares(flat: Tensor, widest: Tensor, top: float) -> Tensor:
-    """Return the scale of each row of least squared error, over shares of the widest one."""
+def least_squares(values: Tensor, widest: Tensor, low: float, high: float, least: float = 0.0) -> Tensor:
+    """Return the step of each row `[*rows, n]` of least squared error, over shares of the widest one, from `least` up.
+
+    Integers go from `low` to `high`.
+    """
     best, error = widest, torch.full_like(widest, torch.inf)
     for step in range(_CANDIDATES, 0, -1):
-        scale = widest * (step / _CANDIDATES)
-        s = torch.where(scale > 0, scale, torch.inf)[:, None]
-        found = ((flat / s).round().clamp(-top, top) * scale[:, None] - flat).square().sum(1)
+        scale = (widest * (step / _CANDIDATES)).clamp(min=least)
+        s = torch.where(scale > 0, scale, torch.inf).unsqueeze(-1)
+        found = ((values / s).round().clamp(low, high) * scale.unsqueeze(-1) - values).square().sum(-1)
         best, error = torch.where(found < error, scale, best), torch.minimum(found, error)
     return best
 
