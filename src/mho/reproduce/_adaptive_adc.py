@@ -191,8 +191,8 @@ def _draw_row() -> Row:
         1e15 * power * part.time,
         0.5,
         "[hong2025], Fig. 6, all of a conversion",
-        comment=f"the time is assumed; memristors of {1e6 * middle:g} uS between the rails of our fit, inputs of 0.75 to "
-        f"1.30 V; the published energy would last {1e12 * 12.583e-15 / power:.0f} ps",
+        comment=f"the time is assumed; memristors of {1e6 * middle:g} uS between the rails of our fit, inputs of "
+        f"0.75 to 1.30 V; the published energy would last {1e12 * 12.583e-15 / power:.0f} ps",
     )
 
 
