@@ -16,7 +16,7 @@ from mho.core import RangeWarning
 from mho.ir import Graph
 from mho.reports import Ablation, Effect
 from mho.runtime import run
-from mho.tiles import Condition
+from mho.tiles import Condition, Quantization
 
 from ._evaluate import CALIBRATION_IMAGES, DAY, checked
 
@@ -31,13 +31,14 @@ def ablate(
     instances: int = 4,
     condition: Condition | None = None,
     calibration: Tensor | None = None,
+    options: Quantization = Quantization(),  # noqa: B008  (a frozen value)
     progress: Callable[[int, int], None] | None = None,
 ) -> Ablation:
     """Say what each non-ideality of a chip costs in accuracy.
 
     Every variant runs the same chip instances on the same images `data`, `[batch, ...]` and labels `[batch]`, after a
     day with the chip's own compensation unless `condition` says otherwise; so differences are paired. Integers and
-    converter ranges are those of the full chip.
+    converter ranges are those of the full chip, made as `options` say.
 
     Raises:
         MhoError: as `evaluate`.
@@ -47,7 +48,7 @@ def ablate(
     condition = Condition(DAY, chip.compensation) if condition is None else condition
     graph = checked(network, x, labels)
     few = x[:: max(1, len(x) // CALIBRATION_IMAGES)] if calibration is None else calibration
-    program = compile(quantize(graph, chip, few), chip)
+    program = compile(quantize(graph, chip, few, options), chip)
     found = [n for n in nonidealities(chip) if n.present]
     variants = {"all": chip, "none": chip.only()}
     variants |= {f"alone {n.name}": chip.only(n.name) for n in found}

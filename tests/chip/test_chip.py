@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
+import mho.chip
 from mho.arrays import AbstractPrinciple, CurrentDomain, Wires, load_principle
 from mho.chip import Chip
 from mho.converters import load_converter
 from mho.core import FileError, SpecError, dump_spec
-from mho.digital import load_network_on_chip
+from mho.digital import load_network_on_chip, load_technology
 from mho.tiles import AnalogTile, DigitalTile, load_tile
 
 PRESETS = Chip.presets()
+DATA = Path(mho.chip.__file__).parents[1] / "data"
 
 
 FLASH = {"hexa01": 32, "membrain": 50, "mythic-m1076": 76, "wtm2101": 2}
@@ -163,3 +165,46 @@ def test_another_converter() -> None:
     assert str(error.value) == (
         "the tiles of dimc-sram have no analog-to-digital converter to replace; take an analog chip"
     )
+
+
+def test_a_converter_carried_to_the_node_of_the_chip() -> None:
+    """A SAR of 28 nm in a chip of 14 nm: as the table of technologies carries it; one without a node stays."""
+    hermes, sar = Chip.load("hermes"), load_converter("sar-5b")
+    assert isinstance(hermes.tile, AnalogTile)
+    gates = hermes.tile.gates
+    found = hermes.with_converter("sar-5b", carry=True)
+    assert isinstance(found.tile, AnalogTile)
+    to = load_technology().scaling(28e-9, gates.node, gates.supply, 0.9)
+    assert found.tile.converter == sar.scaled(to)
+    assert found.tile.converter.node == 14e-9
+    assert found.tile.converter.costs(256)["part"].area < sar.costs(256)["part"].area
+    assert hermes.with_converter("memristive-5b", carry=True) == hermes.with_converter("memristive-5b")
+    logic = replace(gates, node=0.0)
+    nowhere = replace(hermes, tile=replace(hermes.tile, post=replace(hermes.tile.post, logic=logic)))
+    with pytest.raises(SpecError) as error:
+        nowhere.with_converter("sar-5b", carry=True)
+    assert str(error.value) == "hermes does not say its node, to which sar-5b is to be carried; leave carry out"
+
+
+def test_another_node_with_a_converter_of_its_own_node() -> None:
+    """To 7 nm from 28 nm, not from the 14 nm of the chip: no difference to one that was carried to the chip before."""
+    hermes = Chip.load("hermes")
+    own, carried = (hermes.with_converter("sar-8b", carry).at_node("7 nm") for carry in (False, True))
+    assert isinstance(own.tile, AnalogTile)
+    assert isinstance(carried.tile, AnalogTile)
+    own_costs, carried_costs = (tile.converter.costs(256) for tile in (own.tile, carried.tile))
+    assert own_costs["convert"].energy == pytest.approx(carried_costs["convert"].energy, rel=0.02)
+    assert own_costs["part"].area == pytest.approx(carried_costs["part"].area)
+
+
+def test_a_kind_with_other_bits_in_a_file(tmp_path: Path) -> None:
+    """A chip file names a kind with any bits, as `--adc` does."""
+    text = (DATA / "tiles" / "tile2.toml").read_text(encoding="utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace('converter = "sar-8b"', 'converter = "ramp-5b"'), encoding="utf-8")
+    tile = load_tile(str(file))
+    assert isinstance(tile, AnalogTile)
+    assert tile.converter == load_converter("ramp-5b")
+    file.write_text(text.replace('converter = "sar-8b"', 'converter = "ramp-15b"'), encoding="utf-8")
+    with pytest.raises(SpecError, match=r"converter: ramp-15b: Ramp converters have 1 to 12 bits, not 15; take other"):
+        load_tile(str(file))

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from mho.cli import _adc as _registered  # noqa: F401  # the command registers itself
 from mho.cli._main import app
 from mho.converters import ROOMS, AbstractConverter
-from mho.core import FileError, Loader
+from mho.core import Loader, MhoError
 
 RUN = CliRunner()
 
@@ -45,7 +45,21 @@ def test_the_table_says_what_it_costs() -> None:
     assert "12.6 fJ" in text
     assert "24.29 um2" in text
     assert "level variation" in text
-    assert "as long as the input pulse" in " ".join(_ask("cco").split())
+    assert "input pulses of at least 128 ns" in " ".join(_ask("cco").split())
+
+
+def test_another_node_supply_and_rate() -> None:
+    """Less energy and area in a smaller node and with a lower supply; as many conversions a second as asked."""
+    here, there = (json.loads(_ask("flash-5b", "--json", *more)) for more in ((), ("--node", "7 nm")))
+    low = json.loads(_ask("flash-5b", "--json", "--node", "7 nm", "--supply", "0.6 V", "--rate", "5 MHz"))
+    assert low["energy_j"] < there["energy_j"] < here["energy_j"]
+    assert there["area_m2"] < here["area_m2"]
+    assert (here["node_m"], there["node_m"]) == (28e-9, 7e-9)
+    assert low["rate_hz"] == pytest.approx(5e6)
+    assert low["inl_lsb"] == here["inl_lsb"]
+    text = " ".join(_ask("cco", "--bits", "6", "--rate", "50 MHz").split())
+    assert "cco-hermes, for 50 MHz: 6 bits" in text
+    assert "input pulses of at least 20 ns" in text
 
 
 def test_absolute_and_own_line_differ() -> None:
@@ -61,10 +75,14 @@ def test_absolute_and_own_line_differ() -> None:
         (("cco-hermes", "--mismatch", "1 %"), "a Cco has no parts that --mismatch could spread; leave it out"),
         (("sar", "--mismatch", "1 V"), "expected a ratio such as '5 %' or 0.05, not '1 V'"),
         (("sar", "--mismatch", "150 %"), "--mismatch must be from 0 to below 1, not '150 %'"),
+        (("sar", "--supply", "0.7 V"), "--supply needs the --node whose gates it feeds; give both"),
+        (("sar", "--node", "seven"), "expected a number in m such as '14 nm'"),
+        (("sar", "--rate", "0 Hz"), "rate and corner must be above 0 Hz, not 0"),
+        (("memristive-5b", "--node", "7 nm"), "node: a Memristive converter must say at which node its costs are"),
         (("saar-8b",), "no preset 'saar-8b' in converters; did you mean 'sar-8b'?"),
     ],
 )
 def test_wrong_input(args: tuple[str, ...], message: str) -> None:
-    with pytest.raises(FileError) as error:
+    with pytest.raises(MhoError) as error:
         RUN.invoke(app, ["adc", *args], catch_exceptions=False)
     assert str(error.value).startswith(message[:40])

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -26,14 +27,29 @@ def test_run_with_another_converter(tmp_path: Path) -> None:
     assert "times those before." in notes
 
 
+def test_carried_and_clipped(desk: Path, cli: Any) -> None:
+    """The converter comes at the chip's node, and sums are clipped; both change the numbers."""
+    ask = ("evaluate", "desk_networks:small", "--data", "data.parquet", "--adc", "sar-4b", "--times", "0 s")
+    found: list[dict[str, Any]] = []
+    for more in ((), ("--carry-adc",), ("--clip-sums",)):
+        code, _, _ = cli(*ask, "--instances", "1", *more, "--json", "numbers.json")
+        assert code == 0
+        found.append(json.loads((desk / "numbers.json").read_text())["evaluations"][1])
+    plain, carried, clipped = found
+    assert carried["area_m2"] < plain["area_m2"]
+    assert carried["accuracy"] == plain["accuracy"]
+    assert clipped["area_m2"] == plain["area_m2"]
+    assert clipped["layer_errors"] != plain["layer_errors"]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("memristif-5b", "no preset 'memristif-5b' in converters; did you mean 'memristive-5b'"),
-        ("memristive-9b", "memristive-9b: Memristive converters have 2 to 8 bits, not 9"),
+        ("memristive-9b", "memristive-9b: Memristive converters have 2 to 8 bits, not 9; take other bits"),
         (
             "cco-hermes",
-            "a converter that counts while the current flows needs pulses of 1.28e-07 s, not the 1e-08 s of",
+            "a converter that reads while the current flows needs pulses of 1.28e-07 s, not 1e-08 s; take one",
         ),
     ],
 )

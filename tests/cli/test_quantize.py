@@ -40,6 +40,12 @@ def test_json_and_budgets(cli: Any, desk: Path) -> None:
     assert set(chosen["adc_bits"].values()) == {8}  # there is enough of it
 
 
+def test_another_converter_by_name(cli: Any, desk: Path) -> None:
+    code, out, _ = cli(*ARGUMENTS, "--weights", "", "--adc", "4,6", "--converter", "flash-6b", "--json")
+    assert code == 0
+    assert json.loads(out)["name"] == "mine, flash-6b"
+
+
 def test_a_chip_without_a_choice_of_converter_bits(cli: Any, desk: Path) -> None:
     code, out, err = cli(
         "quantize", "desk_networks:small", "--data", "data.parquet", "--chip", "dimc-sram", "--weights", "4"

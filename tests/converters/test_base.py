@@ -110,9 +110,16 @@ def test_an_unknown_converter() -> None:
      ("sense-current-2b", "sense-current-3b"), ("memristive-2b", "memristive-3b")],
 )  # fmt: skip
 def test_a_kind_with_other_bits(name: str, like: str) -> None:
-    """The preset of the nearest bits with so many, as `replace` makes it."""
-    bits = int(name[:-1].rpartition("-")[2])
-    assert load_converter(name) == replace(load_converter(like), bits=bits)
+    """The preset of the nearest bits, made for so many: one that counts needs as much longer or shorter pulses."""
+    bits, preset = int(name[:-1].rpartition("-")[2]), load_converter(like)
+    found = load_converter(name)
+    assert found == preset.with_bits(bits)
+    assert found.resolution == bits
+    if preset.concurrent:
+        counts = (2**bits - 1) / (2**preset.bits - 1) if "sense" in name else 2.0 ** (bits - preset.bits)
+        assert found.counting_time == pytest.approx(preset.counting_time * counts)
+    else:
+        assert found == replace(preset, bits=bits)
 
 
 def test_a_kind_without_so_many_bits() -> None:
@@ -126,7 +133,7 @@ def test_fewer_bits_of_the_same_part(name: str) -> None:
     converter = load_converter(name)
     bits = converter.resolution
     assert converter.at_bits(bits) is converter or converter.at_bits(bits) == converter
-    if type(converter).__name__ not in {"Sar", "Flash", "Ramp", "Pipeline", "Memristive"}:
+    if type(converter).__name__ not in {"Sar", "Flash", "Ramp", "Pipeline", "Memristive", "SenseAmplifier"}:
         with pytest.raises(SpecError, match=rf"converter always resolves its {bits} bits, so it cannot be read at"):
             converter.at_bits(bits - 1)
         return
@@ -138,7 +145,8 @@ def test_fewer_bits_of_the_same_part(name: str) -> None:
         assert part.offset_sigma * 2 == pytest.approx(converter.offset_sigma)
         before, after = converter.costs(256)["convert"], part.costs(256)["convert"]
         assert 0 < after.energy < before.energy
-        assert 0 < after.latency <= before.latency
+        assert 0 < 1 / part.rate(256) <= 1 / converter.rate(256)
+        assert after.latency <= before.latency
     with pytest.raises(SpecError) as error:
         converter.at_bits(bits + 1)
     assert str(error.value) == f"a converter of {bits} bits resolves 1 to {bits}, not {bits + 1}; give fewer bits"

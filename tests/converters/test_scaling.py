@@ -24,7 +24,7 @@ def _to(**changes: float) -> Scaling:
 def test_every_converter_scales(name: str) -> None:
     """Nothing changes where nothing does; energy and area follow their ratios, between those of gates and of analog."""
     converter = load_converter(name)
-    assert converter.scaled(_to()) == converter
+    assert converter.scaled(_to(new=converter.node or 28e-9)) == converter
     before = converter.costs(64)
     half = converter.scaled(_to(capacitance=0.4, analog_capacitance=0.7, area=0.3, analog_area=0.6)).costs(64)
     assert 0.4 * before["convert"].energy <= half["convert"].energy <= before["convert"].energy
@@ -77,6 +77,43 @@ def test_faster_than_the_corner(rate: float) -> None:
     assert fast.costs(7)["convert"].latency == pytest.approx(1 / rate)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@given(st.floats(1e3, 1e7), st.floats(1.01, 30))
+def test_every_converter_can_be_made_faster(name: str, rate: float, factor: float) -> None:
+    """It converts as often as asked; far below the corner for the same energy, beyond it for more; area stays."""
+    converter, corner = load_converter(name), 1e12
+    slow, fast = converter.at_rate(rate, corner), converter.at_rate(rate * factor, corner)
+    assert slow.rate(256) == pytest.approx(rate, rel=1e-6)
+    assert fast.rate(256) == pytest.approx(rate * factor, rel=1e-6)
+    assert fast.costs(256)["convert"].energy == pytest.approx(slow.costs(256)["convert"].energy, rel=1e-4)
+    assert fast.costs(256)["part"].area == pytest.approx(converter.costs(256)["part"].area)
+    if {"analog_energy", "analog_power"} & set(converter.scales.values()) or isinstance(converter, Sar):
+        beyond = converter.at_rate(1e3 * factor * corner, corner).costs(256)["convert"].energy
+        assert beyond > 1.01 * slow.costs(256)["convert"].energy
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if not n.startswith(("sar", "memristive"))])
+def test_rate_beyond_the_corner(name: str) -> None:
+    """Energy of analog parts grows with the bend; that of gates does not, so all of it grows by no more."""
+    converter, corner = load_converter(name), 1e6
+    own = converter.at_rate(1e3, corner).costs(64)["convert"].energy
+    bent = (1 + 100**2) ** 0.5
+    found = converter.at_rate(100 * corner, corner).costs(64)["convert"].energy
+    gates = {f: 0.0 for f, ratio in converter.scales.items() if ratio == "energy"}
+    analog = replace(converter, **gates).at_rate(1e3, corner).costs(64)["convert"].energy
+    assert found == pytest.approx(own + analog * (bent - 1), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["ramp", "voltage-to-time", "integrate-fire", "cco", "sense-voltage", "sense-current"])
+def test_counters_take_area_with_every_bit(name: str) -> None:
+    """A register of the code, and for a ramp the capacitors of its steps among the columns on it."""
+    few, more = (load_converter(f"{name}-{b}b") for b in (5, 6))
+    grown = more.costs(64)["part"].area - few.costs(64)["part"].area
+    steps = 32 * 7.8125e-12 / 256 if name == "ramp" else 0.0
+    assert grown == pytest.approx(getattr(few, "bit_area") + steps)  # noqa: B009
+    assert grown > 0
+
+
 def test_errors() -> None:
     sar = load_converter("sar-8b")
     assert isinstance(sar, Sar)
@@ -89,6 +126,9 @@ def test_errors() -> None:
             return {}
 
     flash = load_converter("flash-3b")
+    still = type("Still", (Mute,), {"speeds": {}})
+    with pytest.raises(SpecError, match=r"^Still does not say what makes it faster; give it `speeds`$"):
+        still(**{f.name: getattr(flash, f.name) for f in fields(flash)}).at_rate(1e6, 1e6)
     mute: AbstractConverter = Mute(  # pyright: ignore[reportAbstractUsage]
         **{f.name: getattr(flash, f.name) for f in fields(flash)}
     )

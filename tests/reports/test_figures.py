@@ -50,6 +50,19 @@ def test_every_figure_of_the_smallest_evaluation(name: str, single: Evaluation) 
     _text(svg(FIGURES[name](single), name))
 
 
+def test_what_accuracy_costs(analog: Evaluation, digital: Evaluation) -> None:
+    """Every evaluation is a point in each panel, at its energy, latency and area, as first read."""
+    figure = figures.compared([analog, digital] * 7)
+    text = _text(svg(figure, "x"))
+    for word in ("energy (µJ per image)", "latency (ms per image)", "area (mm²)", "accuracy (%)", "small on dimc"):
+        assert word in text
+    first = next(r for r in analog.accuracy() if not r.condition.time and r.condition.compensation == "none")
+    for axes, value in zip(figure.axes, (1e6 * analog.summary().energy, 1e3 * analog.summary().latency), strict=False):
+        (x,), (y,) = axes.lines[0].get_data()
+        assert (x, y) == (pytest.approx(value), pytest.approx(100 * first.mean))
+        assert len({(line.get_color(), line.get_marker()) for line in axes.lines if len(line.get_xdata()) == 1}) >= 14
+
+
 def test_accuracy_over_time(analog: Evaluation, digital: Evaluation) -> None:
     text = _text(svg(figures.accuracy_over_time([analog, digital]), "x"))
     for line in ("small on hermes with compensation", "small on hermes without compensation", "small on dimc"):

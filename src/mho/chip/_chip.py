@@ -10,7 +10,7 @@ from mho.converters import AbstractConverter, load_converter
 from mho.core import Loader, Metre, Room, Source, SpecError, Volt, fingerprint, format_quantity, nearest, parse_quantity
 from mho.digital import AbstractNetworkOnChip, DigitalUnit, Technology, load_network_on_chip, load_technology
 from mho.tiles import ROOMS as _TILES
-from mho.tiles import AbstractTile, AnalogTile, Compensation
+from mho.tiles import AbstractTile, AnalogTile, Compensation, carried
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,14 @@ class Chip:
         self.without(*names)  # says which is unknown
         return self.without(*(name for name in self.effects if name not in names))
 
-    def with_converter(self, converter: AbstractConverter | str) -> Chip:
+    def with_converter(self, converter: AbstractConverter | str, carry: bool = False) -> Chip:
         """Return this chip with another converter in its tiles: a part, the name of a preset or a TOML file.
 
+        The converter keeps the node of its own costs, or, with `carry`, comes to the node and supply of the chip's
+        gates; one that does not say its node stays as it is.
+
         Raises:
-            SpecError: if the chip's tiles have no converters, or none of this kind.
+            SpecError: if the chip's tiles have no converters, or none of this kind, or do not say the node to carry to.
 
         >>> Chip.load("tile2-rram").with_converter("memristive-5b").name
         'tile2-rram, memristive-5b'
@@ -101,19 +104,21 @@ class Chip:
                 [f"the tiles of {self.name} have no analog-to-digital converter to replace; take an analog chip"]
             )
         part = load_converter(converter) if isinstance(converter, str) else converter
-        if part.concurrent and part.counting_time > self.tile.inputs.pulse_time * (1 + 1e-6):
-            raise SpecError(
-                [
-                    f"a converter that counts while the current flows needs pulses of {part.counting_time:.3g} s, "
-                    f"not the {self.tile.inputs.pulse_time:.3g} s of {self.name}; "
-                    "take one that samples, or lengthen the pulses"
-                ]
-            )
         label = Path(converter).stem if isinstance(converter, str) else type(converter).__name__
+        if carry and part.node is not None:
+            gates = self.tile.gates
+            if not gates.node:
+                raise SpecError(
+                    [f"{self.name} does not say its node, to which {label} is to be carried; leave carry out"]
+                )
+            part = carried(part, gates.node, gates.supply)
         try:
-            return replace(self, name=f"{self.name}, {label}", tile=replace(self.tile, converter=part))
+            tile = replace(self.tile, converter=part)
         except ValueError as error:
             raise SpecError([f"{label} does not fit the tiles of {self.name}: {error}"]) from None
+        if new := [c for c in tile.contradictions if c not in self.tile.contradictions]:
+            raise SpecError(new, where=f"{label} does not fit the tiles of {self.name}")
+        return replace(self, name=f"{self.name}, {label}", tile=tile)
 
     def with_network(self, network: AbstractNetworkOnChip | str) -> Chip:
         """Return this chip with a network between its tiles: a part, the name of a preset or a TOML file.

@@ -31,6 +31,14 @@ def adc(
             "voltage to time)."
         ),
     ] = None,
+    node: Annotated[str | None, typer.Option(help="Technology node to carry its costs to, such as '7 nm'.")] = None,
+    supply: Annotated[
+        str | None, typer.Option(help="Supply there, such as '0.7 V'. [default: the nominal one of the node]")
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(help="Conversions a second that it is made for, such as '100 MHz', instead of its own."),
+    ] = None,
     columns: Annotated[int, typer.Option(min=2, help="Converters to measure, each with errors of its own.")] = 64,
     rows: Annotated[int, typer.Option(min=1, help="Cells on its bit line, which set its speed.")] = 256,
     absolute: Annotated[
@@ -44,7 +52,11 @@ def adc(
 ) -> None:
     """Measure a converter as on a bench: INL, DNL, missing codes, SNDR, ENOB, and what a conversion costs.
 
-    Without a name, list the presets. Example: **mho adc sar --bits 6 --mismatch "0.5 %" --picture sar.svg**
+    Without a name, list the presets. Costs follow bits, node, supply and rate: energies of gates and of analog parts
+    each by its own rule, and beyond some 80 million conversions a second a conversion takes more.
+
+    Examples: **mho adc sar --bits 6 --mismatch "0.5 %" --picture sar.svg**,
+    **mho adc flash-5b --node "7 nm" --rate "2 GHz"**
     """
     from rich.markup import escape
     from rich.table import Table
@@ -78,8 +90,10 @@ def adc(
         check_places(picture.parent, picture)
         picture_kind(picture)
     preset = _preset(name, presets, bits)
-    part = _changed(load_converter(preset), bits, mismatch)
-    name = preset if part == load_converter(preset) else f"{preset}, changed"
+    part = _made_for(_changed(load_converter(preset), bits, mismatch), node, supply, rate, rows)
+    made = [f"at {format_quantity(part.node, 'm')}"] if node and part.node else []
+    made += [f"for {format_quantity(part.rate(rows), 'Hz')}"] if rate else []
+    name = ", ".join([preset, *(made or (["changed"] if part != load_converter(preset) else []))])
     measured = bench(part, Seed(seed), columns, "absolute" if absolute else "ends")
     if picture is not None:
         save_figure(converter_bench(measured, f"{name}, {part.resolution} bits, {columns} columns"), picture)
@@ -93,6 +107,7 @@ def adc(
             "offset_lsb": measured.offset.tolist(), "missing": measured.missing.tolist(),
             "monotone": measured.monotone.tolist(), "sndr_db": measured.sndr.tolist(), "enob": measured.enob.tolist(),
             "energy_j": convert.energy, "latency_s": convert.latency, "area_m2": area,
+            "rate_hz": part.rate(rows), "node_m": part.node,
         }  # fmt: skip
         typer.echo(json.dumps(out, indent=1))
         return
@@ -116,13 +131,36 @@ def adc(
         f"before correction: gain {float(measured.gain.mean()):.3f} ± {float(measured.gain.std()):.3f}, offset "
         f"{float(measured.offset.mean()):.2f} ± {float(measured.offset.std()):.2f} LSB; noise {part.noise:g} LSB"
     )
-    speed = "as long as the input pulse" if part.concurrent else (
+    least = f"input pulses of at least {format_quantity(part.counting_time, 's')}"
+    speed = least if part.concurrent else (
         f"{format_quantity(convert.latency, 's')} ({1e-6 / convert.latency:.4g} million a second)"
     )  # fmt: skip
     answers.print(
         f"a conversion: {format_quantity(convert.energy, 'J')}, {speed}; area {area * 1e12:.4g} um2; "
         f"non-idealities: {', '.join(part.effects) or 'none'}"
     )
+
+
+def _made_for(
+    part: AbstractConverter, node: str | None, supply: str | None, rate: str | None, rows: int
+) -> AbstractConverter:
+    """Return the converter at another node and supply, made for another rate."""
+    from mho.core import parse_quantity
+    from mho.digital import load_technology
+    from mho.tiles import carried
+
+    table = load_technology()
+    try:
+        if supply is not None and node is None:
+            raise ValueError("--supply needs the --node whose gates it feeds; give both")
+        if node is not None:
+            volt = None if supply is None else parse_quantity(supply, "V")
+            part = carried(part, parse_quantity(node, "m"), volt, table)
+        if rate is not None:
+            part = part.at_rate(parse_quantity(rate, "Hz"), table.analog.rate_corner, rows)
+    except ValueError as error:
+        raise FileError(str(error)) from None
+    return part
 
 
 def _preset(name: str, presets: Sequence[str], bits: int | None) -> str:
@@ -142,7 +180,7 @@ def _changed(part: AbstractConverter, bits: int | None, mismatch: str | None) ->
 
     try:
         if bits is not None:
-            part = dataclasses.replace(part, bits=bits)
+            part = part.with_bits(bits)
         if mismatch is not None:
             share = parse_quantity(mismatch, "")
             if not 0 <= share < 1:

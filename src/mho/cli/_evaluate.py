@@ -25,6 +25,12 @@ def evaluate(
         list[str],
         typer.Option(help="Also with this converter in the chips, a preset or a TOML file, to compare; see: mho adc."),
     ] = [],  # noqa: B006
+    carry_adc: Annotated[
+        bool, typer.Option("--carry-adc", help="Carry converters of --adc to the node and supply of the chip's gates.")
+    ] = False,
+    clip_sums: Annotated[
+        bool, typer.Option("--clip-sums", help="Let converters of equal steps clip sums for the least squared error.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("mho-report"),
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write all numbers to this file.")] = None,
     images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 1000,
@@ -53,7 +59,7 @@ def evaluate(
     """
     import torch
 
-    from mho import Chip, Condition, ablate, capture, default_conditions, report
+    from mho import Chip, Condition, Quantization, ablate, capture, default_conditions, report
     from mho import evaluate as evaluate_
     from mho._evaluate import DAY
     from mho.samples import load_images
@@ -64,7 +70,7 @@ def evaluate(
     if threads is not None:
         torch.set_num_threads(threads)
     loaded = [Chip.load(c, plugin) for c in chip]
-    chips = [c for own in loaded for c in (own, *(own.with_converter(a) for a in adc))]
+    chips = [c for own in loaded for c in (own, *(own.with_converter(a, carry_adc) for a in adc))]
     cold = list(dict.fromkeys(c.name for c in chips if kelvin and not c.tile.feels_heat))
     if cold:
         raise FileError(
@@ -78,6 +84,7 @@ def evaluate(
     x, y = load_images(data, means, deviations, images)
     graph = capture(network, x[:1])
     label = model.partition(":")[2] if ":" in model else Path(model).stem
+    options = Quantization(adc_range="least squares" if clip_sums else "covering")
     with bars() as open_bar:
         evaluations = [
             evaluate_(
@@ -88,6 +95,7 @@ def evaluate(
                 seed=seed,
                 instances=instances,
                 conditions=default_conditions(c, moments, k),
+                options=options,
                 progress=open_bar(f"{c.name}{at}"),
             )
             for c in chips
@@ -96,7 +104,8 @@ def evaluate(
         ablations = [
             ablate(
                 graph, c, (x, y), name=f"{label} on {c.name}{at}", seed=seed, instances=max(1, instances // 2),
-                condition=Condition(DAY, c.compensation, k), progress=open_bar(f"non-idealities of {c.name}{at}"),
+                condition=Condition(DAY, c.compensation, k), options=options,
+                progress=open_bar(f"non-idealities of {c.name}{at}"),
             )
             for c in chips
             for k, at in heats
@@ -108,7 +117,11 @@ def evaluate(
         (evaluations[i - i % block + i % len(heats)], e) for i, e in enumerate(evaluations) if i % block >= len(heats)
     ]
     title = f"{Path(model).name} on {', '.join(c.name for c in loaded)}"
-    finish(report(evaluations, title, converter_notes(pairs), ablations), out, json_file)
+    finish(
+        report(evaluations, title, converter_notes(pairs, clip_sums, adc if carry_adc else ()), ablations),
+        out,
+        json_file,
+    )
 
 
 def normalisation(mean: str, std: str) -> tuple[tuple[float, ...], tuple[float, ...]]:

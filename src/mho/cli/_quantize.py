@@ -35,6 +35,9 @@ def quantize(
         str | None, typer.Option(help="Images and labels, needed for a model: a Parquet file or a Hugging Face name.")
     ] = None,
     chip: Annotated[str, typer.Option(help="Preset or TOML file.")] = "tile2-rram",
+    converter: Annotated[
+        str, typer.Option(help="Another converter in the chip's tiles, such as memristive-6b; see: mho adc.")
+    ] = "",
     weights: Annotated[
         str, typer.Option(help="Bits of weights to compare, comma-separated; '' for none.")
     ] = "8,6,5,4,3,2",
@@ -91,6 +94,7 @@ def quantize(
     if model is not None and data is None:
         raise FileError("a model needs images and labels to count; give --data")
     loaded = Chip.load(chip, plugin)
+    loaded = loaded.with_converter(converter) if converter else loaded
     wanted = max(1000, images + images // (_CALIBRATION - 1) + _CALIBRATION)
     x, y = cifar10_sample() if data is None else load_images(data, *normalisation(mean, std), limit=wanted)
     one = torch.arange(len(x)) % _CALIBRATION == 1 if len(x) >= 2 * _CALIBRATION else torch.zeros(len(x)).bool()

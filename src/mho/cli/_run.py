@@ -25,6 +25,12 @@ def run(
         list[str],
         typer.Option(help="Also with this converter in the analog chips, such as memristive-5b; see: mho adc."),
     ] = [],  # noqa: B006
+    carry_adc: Annotated[
+        bool, typer.Option("--carry-adc", help="Carry converters of --adc to the node and supply of the chip's gates.")
+    ] = False,
+    clip_sums: Annotated[
+        bool, typer.Option("--clip-sums", help="Let converters of equal steps clip sums for the least squared error.")
+    ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch; all cores by default.")] = None,
 ) -> None:
     """Do the main job: ResNet-20 on CIFAR-10 (JPEG) images on three chips, with a report.
@@ -37,7 +43,7 @@ def run(
     """
     import torch
 
-    from mho import Chip, ablate, evaluate, report
+    from mho import Chip, Quantization, ablate, evaluate, report
     from mho.compiler import capture
     from mho.samples import cifar10_sample, load_images, resnet20
 
@@ -51,11 +57,12 @@ def run(
     few = slice(None, None, 4)
     some = few if len(x) >= 400 else slice(None)
     chips = {name: Chip.load(name) for name in ("hermes", "tile2-rram", "dimc-sram")}
-    swapped = {(name, a): chips[name].with_converter(a) for a in adc for name in ("hermes", "tile2-rram")}
+    swapped = {(name, a): chips[name].with_converter(a, carry_adc) for a in adc for name in ("hermes", "tile2-rram")}
     seen: dict[str, tuple[int, slice]] = {
         "hermes": (instances, slice(None)),
         "tile2-rram": (max(1, instances // 2), some),
     }
+    options = Quantization(adc_range="least squares" if clip_sums else "covering")
     plan = (
         ("plain on hermes", "plain", chips["hermes"], instances, slice(None)),
         ("noise-tuned on hermes", "noise", chips["hermes"], instances, slice(None)),
@@ -73,6 +80,7 @@ def run(
                 seed=seed,
                 instances=count,
                 calibration=x[:: max(1, len(x) // 128)],
+                options=options,
                 progress=open_bar(name),
             )
             for name, kind, chip, count, part in plan
@@ -85,6 +93,7 @@ def run(
             seed=seed,
             instances=max(1, instances // 2),
             calibration=x[:: max(1, len(x) // 128)],
+            options=options,
             progress=open_bar("which non-ideality costs what"),
         )
     source = "CIFAR-10 (JPEG), the shipped sample" if data is None else data
@@ -93,5 +102,5 @@ def run(
         notes[0] += f" To keep the run short, tile2-rram sees {len(y[few])} of them on {plan[2][3]} chips."
     named = {e.name: e for e in evaluations}
     pairs = [(named[f"noise-tuned on {n}"], named[f"noise-tuned on {n}, {a}"]) for n, a in swapped]
-    notes += converter_notes(pairs)
+    notes += converter_notes(pairs, clip_sums, adc if carry_adc else ())
     finish(report(evaluations, "ResNet-20 on three compute-in-memory chips", notes, [ablation]), out, json_file)

@@ -113,9 +113,21 @@ def check_places(out: Path, json_file: Path | None) -> None:
         raise FileError(f"cannot write {json_file}: it is a folder; give the path of a file")
 
 
-def converter_notes(pairs: Sequence[tuple[Evaluation, Evaluation]]) -> list[str]:
-    """Say what another converter changes: a line for each evaluation of a chip and of the same with another one."""
-    notes: list[str] = []
+def converter_notes(
+    pairs: Sequence[tuple[Evaluation, Evaluation]], clipped: bool = False, carried: Sequence[str] = ()
+) -> list[str]:
+    """Say what another converter changes: a line for each evaluation of a chip and of the same with another one.
+
+    `carried` names the converters that were to come to the chips' nodes.
+    """
+    from mho.converters import load_converter
+
+    notes = ["Converters of equal steps clip sums for the least squared error."] if clipped else []
+    for name in carried:
+        how = (
+            "as its file has it, since that says no node" if load_converter(name).node is None else "at the chip's node"
+        )
+        notes.append(f"{name} is costed {how}.")
     for before, e in pairs:
         old, new = before.summary(), e.summary()
         at_first = [next(r for r in x.accuracy() if r.condition.compensation == "none") for x in (before, e)]

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mho.core import Cost, NotNegative, Ratio, Scaling, Second, SpecError, Watt
+from mho.core import Cost, Hertz, Metre, NotNegative, Positive, Ratio, Scaling, Second, SpecError, Watt
 
 BOLTZMANN = 1.380649e-23
 """k in J / K."""
@@ -73,6 +73,8 @@ class AbstractConverter(ABC):
     """Standard deviation of the offset between columns, in LSB."""
     leakage: Annotated[Watt, NotNegative] | None = field(default=None, kw_only=True)
     """Static power of one that is on and at rest; None where it is not counted."""
+    node: Annotated[Metre, Positive] | None = field(default=None, kw_only=True)
+    """The technology node that its costs are of; None where that is not said."""
 
     def __post_init__(self) -> None:
         fewest, most = self.bit_range
@@ -124,6 +126,23 @@ class AbstractConverter(ABC):
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of `convert` and of the `part`, for a column of that many cells."""
 
+    def with_bits(self, bits: int) -> AbstractConverter:
+        """Return a converter of the same circuits made for so many bits; errors told in LSB stay as many LSB.
+
+        One that is to do less is another matter: `at_bits`.
+
+        Raises:
+            SpecError: if its kind has not so many.
+        """
+        try:
+            return replace(self, bits=bits, **self._made_for(bits))
+        except ValueError as error:
+            raise SpecError([f"{error}; take other bits"]) from None
+
+    def _made_for(self, bits: int) -> Mapping[str, Any]:
+        """Return what else is other in one made for so many bits."""
+        return {}
+
     def at_bits(self, bits: int) -> AbstractConverter:
         """Return this converter as it is when it resolves fewer bits of the same range: the same part, doing less.
 
@@ -141,7 +160,7 @@ class AbstractConverter(ABC):
             ]
         )
 
-    def _with_bits(self, bits: int, in_lsb: Mapping[str, float], **changes: Any) -> Any:
+    def _reduced(self, bits: int, in_lsb: Mapping[str, float], **changes: Any) -> Any:
         """Return this converter with fewer bits, and so a larger LSB.
 
         Args:
@@ -175,13 +194,51 @@ class AbstractConverter(ABC):
         Raises:
             SpecError: if the class does not say how it scales.
         """
+        new, leakage = self._scaled(to), self.leakage
+        return replace(
+            new,
+            node=None if self.node is None else to.new,
+            leakage=None if leakage is None else leakage * to.leakage,
+        )
+
+    def _scaled(self, to: Scaling) -> AbstractConverter:
+        """Return the same but for node and leakage, which all have."""
         if not self.scales:
             raise SpecError([f"{type(self).__name__} does not say how it follows the technology; give it `scales`"])
         new = self._times({f: 1 / to.delay if r == "rate" else getattr(to, r) for f, r in self.scales.items()})
         short = thermal_floor(self.resolution) / max(new.costs(1)["convert"].energy, 1e-30)
         if short > 1:
             new = new._times({f: short for f, r in self.scales.items() if r in _ENERGIES})
-        return new if self.leakage is None else replace(new, leakage=self.leakage * to.leakage)
+        return new
+
+    def rate(self, rows: int) -> Hertz:
+        """Return its conversions in a second, one after another, for a column of that many cells."""
+        return 1 / (self.counting_time if self.concurrent else self.costs(rows)["convert"].latency)
+
+    @property
+    def speeds(self) -> Mapping[str, int]:
+        """Fields that follow its speed: 1 for what grows with it (a clock, a power), -1 for times."""
+        return {}
+
+    def at_rate(self, rate: Hertz, corner: Hertz, rows: int = 256) -> AbstractConverter:
+        """Return this converter made for so many conversions a second.
+
+        Below the corner a conversion takes the energy that it took: powers grow with the rate. Beyond it analog energy
+        grows with sqrt(1 + (rate / corner)^2), the bend of the best published converters' figure of merit
+        [murmann2021]; `Technology.analog` holds the corner.
+
+        Raises:
+            SpecError: if the class does not say what its speed is, or a rate is not above 0.
+        """
+        if min(rate, corner) <= 0:
+            raise SpecError([f"rate and corner must be above 0 Hz, not {rate:g} and {corner:g} Hz"])
+        if not self.speeds:
+            raise SpecError([f"{type(self).__name__} does not say what makes it faster; give it `speeds`"])
+        own = self.rate(rows)
+        dearer = math.sqrt((1 + (rate / corner) ** 2) / (1 + (own / corner) ** 2))
+        factors = {f: (rate / own) ** power for f, power in self.speeds.items()}
+        analog = [f for f, ratio in self.scales.items() if ratio in ("analog_energy", "analog_power")]
+        return self._times(factors | {f: factors.get(f, 1.0) * dearer for f in analog})
 
     def _times(self, factors: Mapping[str, float]) -> AbstractConverter:
         changes: dict[str, Any] = {name: getattr(self, name) * factor for name, factor in factors.items()}

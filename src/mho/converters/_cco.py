@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -35,6 +35,9 @@ class Cco(AbstractConverter):
     window: Annotated[Second, Positive]
     """Time over which a full-scale signal is counted."""
     area: Annotated[SquareMetre, NotNegative]
+    """Of oscillator and correction."""
+    bit_area: Annotated[SquareMetre, NotNegative]
+    """Of the counter, for each bit."""
     jitter: Annotated[float, NotNegative] = 0.0
     """Noise of one conversion in LSB."""
     curvature: Annotated[Ratio, NotNegative] = 0.0
@@ -89,9 +92,22 @@ class Cco(AbstractConverter):
         return {
             "count_energy": "energy",
             "area": "analog_area",
+            "bit_area": "area",
         }
+
+    @property
+    def speeds(self) -> Mapping[str, int]:
+        """The oscillator counts as far in as much less time."""
+        return {"f_max": 1, "window": -1}
+
+    def _made_for(self, bits: int) -> Mapping[str, Any]:
+        """Count at the same frequency, twice as long for every bit."""
+        return {"window": self.window * 2.0 ** (bits - self.bits)}
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion (it lasts as long as the input pulse) and the area of one converter."""
         counts = self.mean_count * self.f_max * self.window
-        return {"convert": Cost(energy=counts * self.count_energy), "part": Cost(area=self.area)}
+        return {
+            "convert": Cost(energy=counts * self.count_energy),
+            "part": Cost(area=self.area + self.bits * self.bit_area),
+        }

@@ -55,9 +55,14 @@ class Flash(AbstractThresholdConverter):
             "decoder_area": "area",
         }
 
+    @property
+    def speeds(self) -> Mapping[str, int]:
+        """Comparators."""
+        return {"comparator_delay": -1}
+
     def at_bits(self, bits: int) -> Flash:
         """Leave the comparators of the levels between off."""
-        return self._with_bits(bits, {"conversion_noise": 1, "mismatch": 1})
+        return self._reduced(bits, {"conversion_noise": 1, "mismatch": 1})
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter; both double with every bit."""

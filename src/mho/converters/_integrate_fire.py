@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -34,6 +34,9 @@ class IntegrateFire(AbstractConverter):
     window: Annotated[Second, Positive]
     """Time over which a full-scale signal is counted."""
     area: Annotated[SquareMetre, NotNegative]
+    """Of integrator and comparator."""
+    bit_area: Annotated[SquareMetre, NotNegative]
+    """Of the counter, for each bit."""
     dead_time: Annotated[Second, NotNegative] = 0.0
     rectifying: bool = False
     jitter: Annotated[float, NotNegative] = 0.0
@@ -103,11 +106,21 @@ class IntegrateFire(AbstractConverter):
         return {
             "spike_energy": "analog_energy",
             "area": "analog_area",
+            "bit_area": "area",
         }
+
+    @property
+    def speeds(self) -> Mapping[str, int]:
+        """Spikes come as much faster."""
+        return {"window": -1, "dead_time": -1}
+
+    def _made_for(self, bits: int) -> Mapping[str, Any]:
+        """Fire as fast, twice as long for every bit."""
+        return {"window": self.window * 2.0 ** (bits - self.bits)}
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion (it lasts as long as the input pulse) and the area of one converter."""
         return {
             "convert": Cost(energy=self.mean_count * 2**self.bits * self.spike_energy),
-            "part": Cost(area=self.area),
+            "part": Cost(area=self.area + self.bits * self.bit_area),
         }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
-from mho.core import Loader, Room, SpecError
+from mho.core import Loader, Room
 
 from ._base import AbstractConverter
 from ._cco import Cco
@@ -18,6 +17,19 @@ from ._ramp import Ramp
 from ._sar import Sar
 from ._sense_amplifier import SenseAmplifier
 from ._voltage_to_time import VoltageToTime
+
+_BITS = re.compile(r"(.+)-(\d+)b")
+
+
+def _other_bits(loader: Loader, name: str) -> AbstractConverter | None:
+    """Make the converter that a kind and its bits stand for, such as `ramp-5b`, of the preset with the nearest bits."""
+    if not (asked := _BITS.fullmatch(name)):
+        return None
+    bits = int(asked[2])
+    alike = [p for p in loader.presets(AbstractConverter) if p.rpartition("-")[0] == asked[1]]
+    kind = [loader.load(AbstractConverter, p) for p in alike if not p.endswith("-pair")]
+    return min(kind, key=lambda part: abs(part.bits - bits)).with_bits(bits) if kind else None
+
 
 ROOMS = (
     Room(
@@ -34,32 +46,19 @@ ROOMS = (
             "VoltageToTime": VoltageToTime,
         },
         "converters",
+        _other_bits,
     ),
     Room(QCell, {"QCell": QCell}, "qcells"),
 )
-
-_BITS = re.compile(r"(.+)-(\d+)b")
 
 
 def load_converter(name_or_path: str) -> AbstractConverter:
     """Load a converter: a preset such as `"sar-8b"`, one of its kind with other bits (`"ramp-5b"`), or a TOML file.
 
-    With other bits, errors that are told in LSB stay as many LSB.
+    With other bits, errors that are told in LSB stay as many LSB; the same names stand in chip files.
 
     Raises:
         FileError: if there is no such preset, kind or file.
         SpecError: if the kind has not so many bits, or the file is wrong.
     """
-    loader = Loader(ROOMS)
-    presets = loader.presets(AbstractConverter)
-    if name_or_path in presets or not (asked := _BITS.fullmatch(name_or_path)):
-        return loader.load(AbstractConverter, name_or_path)
-    bits = int(asked[2])
-    alike = [p for p in presets if p.rpartition("-")[0] == asked[1] and not p.endswith("-pair")]
-    kind = [loader.load(AbstractConverter, p) for p in alike]
-    if not kind:
-        return loader.load(AbstractConverter, name_or_path)
-    try:
-        return replace(min(kind, key=lambda part: abs(part.bits - bits)), bits=bits)
-    except ValueError as error:
-        raise SpecError([f"{name_or_path}: {error}"]) from None
+    return Loader(ROOMS).load(AbstractConverter, name_or_path)

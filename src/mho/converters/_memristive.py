@@ -171,9 +171,14 @@ class Memristive(AbstractConverter):
             "time": "delay",
         }
 
+    @property
+    def speeds(self) -> Mapping[str, int]:
+        """Precharge and evaluation of the lines."""
+        return {"time": -1}
+
     def at_bits(self, bits: int) -> Memristive:
         """Use fewer Q-cells, whose levels are written anew."""
-        return self._with_bits(bits, {"conversion_noise": 1})
+        return self._reduced(bits, {"conversion_noise": 1})
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter; Q-cells and decoder double with every bit."""

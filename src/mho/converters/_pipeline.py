@@ -88,9 +88,14 @@ class Pipeline(AbstractConverter):
             "stage_area": "analog_area",
         }
 
+    @property
+    def speeds(self) -> Mapping[str, int]:
+        """Stages."""
+        return {"clock": 1}
+
     def at_bits(self, bits: int) -> Pipeline:
         """Leave the last stages out."""
-        return self._with_bits(bits, {"conversion_noise": 1})
+        return self._reduced(bits, {"conversion_noise": 1})
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter.

@@ -38,8 +38,11 @@ class Ramp(AbstractThresholdConverter):
     ramp_energy: Annotated[Joule, NotNegative]
     """Of the ramp generator in one clock cycle."""
     area: Annotated[SquareMetre, NotNegative]
-    """Of one column's part."""
-    ramp_area: Annotated[SquareMetre, NotNegative]
+    """Of one column's part, but for what follows."""
+    bit_area: Annotated[SquareMetre, NotNegative]
+    """Of the column's counter or latches, for each bit."""
+    step_area: Annotated[SquareMetre, NotNegative]
+    """Of the ramp generator, for each of its 2^b steps."""
     columns_per_ramp: Annotated[int, Positive] = 1
     pulses: bool = False
     """Whether the code leaves as that many pulses."""
@@ -89,12 +92,18 @@ class Ramp(AbstractThresholdConverter):
             "count_energy": "energy",
             "ramp_energy": "analog_energy",
             "area": "analog_area",
-            "ramp_area": "analog_area",
+            "bit_area": "area",
+            "step_area": "analog_area",
         }
+
+    @property
+    def speeds(self) -> Mapping[str, int]:
+        """The clock, and a comparator that keeps up with it."""
+        return {"clock": 1, "comparator_power": 1}
 
     def at_bits(self, bits: int) -> Ramp:
         """Let the ramp rise by as much more in each cycle, and so end earlier."""
-        return self._with_bits(bits, {"conversion_noise": 1, "mismatch": 0.5})
+        return self._reduced(bits, {"conversion_noise": 1, "mismatch": 0.5})
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion and the area of one converter with its share of the ramp."""
@@ -103,5 +112,5 @@ class Ramp(AbstractThresholdConverter):
         each = self.comparator_energy + self.count_energy + self.ramp_energy / self.columns_per_ramp
         return {
             "convert": Cost(cycles * each + self.comparator_power * seconds, seconds),
-            "part": Cost(area=self.area + self.ramp_area / self.columns_per_ramp),
+            "part": Cost(area=self.area + self.bits * self.bit_area + cycles * self.step_area / self.columns_per_ramp),
         }

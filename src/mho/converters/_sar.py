@@ -47,7 +47,7 @@ class Sar(AbstractConverter):
     def at_bits(self, bits: int) -> Sar:
         """Stop after so many decisions."""
         idle = self.idle_bits + self.bits - bits
-        return self._with_bits(bits, {"comparator_noise": 1, "mismatch": 0.5}, idle_bits=idle)
+        return self._reduced(bits, {"comparator_noise": 1, "mismatch": 0.5}, idle_bits=idle)
 
     @property
     def noise(self) -> float:
@@ -84,7 +84,7 @@ class Sar(AbstractConverter):
         """Comparator noise and capacitor mismatch."""
         return {"converter noise": "comparator_noise", "capacitor mismatch": "mismatch"}
 
-    def scaled(self, to: Scaling) -> Sar:
+    def _scaled(self, to: Scaling) -> Sar:
         """Return this converter at another node and supply.
 
         k1 follows the node; k2, which noise and matching set, does not, and stays above 8 k T SNR. Source: form and
@@ -102,7 +102,7 @@ class Sar(AbstractConverter):
             delay=(per_row * to.delay, constant * to.delay),
         )
 
-    def at_rate(self, rate: Hertz, corner: Hertz) -> Sar:
+    def at_rate(self, rate: Hertz, corner: Hertz, rows: int = 256) -> Sar:
         """Return this converter made for so many conversions a second, whatever the rows.
 
         k2 grows with sqrt(1 + (rate / corner)^2), the bend of the best published converters' figure of merit

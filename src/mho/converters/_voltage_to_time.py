@@ -32,6 +32,9 @@ class VoltageToTime(AbstractThresholdConverter):
     count_energy: Annotated[Joule, NotNegative]
     """Of the counter in one cycle."""
     area: Annotated[SquareMetre, NotNegative]
+    """Of discharge and comparator."""
+    bit_area: Annotated[SquareMetre, NotNegative]
+    """Of the counter, for each bit."""
     depth: Annotated[Ratio, NotNegative] = 0.0
     sources: tuple[Source, ...] = ()
 
@@ -65,12 +68,18 @@ class VoltageToTime(AbstractThresholdConverter):
             "power": "analog_power",
             "count_energy": "energy",
             "area": "analog_area",
+            "bit_area": "area",
         }
+
+    @property
+    def speeds(self) -> Mapping[str, int]:
+        """The clock, and a discharge that is over as much earlier."""
+        return {"clock": 1, "power": 1}
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
         """Return the cost of a conversion of the longest time and the area of one converter."""
         cycles = 2.0**self.bits
         return {
             "convert": Cost(self.power * cycles / self.clock + cycles * self.count_energy, cycles / self.clock),
-            "part": Cost(area=self.area),
+            "part": Cost(area=self.area + self.bits * self.bit_area),
         }

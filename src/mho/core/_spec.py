@@ -16,7 +16,7 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ class Room:
     base: type
     classes: Mapping[str, type]
     folder: str = ""
+    variant: Callable[[Loader, str], object | None] | None = None
+    """Makes the part that a name stands for which is no preset; None where it stands for nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Loader:
             SpecError: with every problem of the file.
             FileError: if there is no such preset or file.
         """
+        try:
+            if (part := self._variant(kind, str(name_or_path))) is not None:
+                return typing.cast(T, part)
+        except SpecError as error:
+            raise SpecError(list(error.problems), where=str(name_or_path)) from None
         path = self.find(kind, name_or_path)
         try:
             text = path.read_text(encoding="utf-8")
@@ -66,6 +73,14 @@ class Loader:
             raise SpecError([f"not valid TOML: {error}"], where=str(name_or_path)) from None
         beside = dataclasses.replace(self, folder=path.parent)  # a part named by path lies beside the file
         return beside.build(kind, table, where=str(name_or_path), text=text)
+
+    def _variant(self, kind: type, name: str) -> object | None:
+        """Return the part that a name stands for beside the presets."""
+        room = self._room(kind)
+        if room is None or room.variant is None or name in self.presets(kind):
+            return None
+        part = room.variant(self, name)
+        return part if isinstance(part, kind) else None
 
     def find(self, kind: type, name_or_path: str | Path) -> Path:
         """Return the file that a preset name or a path stands for."""
@@ -148,8 +163,13 @@ class Loader:
     def _part(self, kind: type, value: object, path: str, problems: list[tuple[str, str]]) -> object:
         if isinstance(value, str):
             try:
+                if (part := self._variant(kind, value)) is not None:
+                    return part
                 file = self.find(kind, value)
                 inner = tomllib.loads(file.read_text(encoding="utf-8"))
+            except SpecError as error:
+                problems += [(path, f"{value}: {problem}") for problem in error.problems]
+                return None
             except (FileError, OSError, ValueError) as error:
                 problems.append(
                     (path, str(error) if isinstance(error, FileError) else f"cannot read {value!r}: {error}")

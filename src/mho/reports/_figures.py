@@ -9,7 +9,7 @@ from mho.cost import by_block, layer_costs
 
 from ._ablation import Ablation
 from ._evaluation import Evaluation, time_name
-from ._style import GRID, INK, SERIES, add_legend, new_figure, shown, styled
+from ._style import GRID, INK, MARKS, PAPER, SERIES, add_legend, dress, new_figure, shown, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,14 @@ def accuracy_over_time(evaluations: Sequence[Evaluation]) -> Figure:
             xs = [at[r.condition.time or 0.0] for r in line]
             ys = [100 * r.mean for r in line]
             axes.plot(
-                xs, ys, style, color=colour, marker="o", markersize=4, linewidth=1.8, label=shown(e.name) + suffix
+                xs,
+                ys,
+                style,
+                color=colour,
+                marker=_mark(index),
+                markersize=4,
+                linewidth=1.8,
+                label=shown(e.name) + suffix,
             )
             axes.fill_between(
                 xs,
@@ -109,6 +116,36 @@ def blocks(evaluations: Sequence[Evaluation], quantity: str) -> Figure:
 
 
 @styled
+def compared(evaluations: Sequence[Evaluation]) -> Figure:
+    """Draw accuracy, as first read and over chips, against energy, latency and area, a point for each evaluation."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    figure = Figure(figsize=(9.4, 3.2 + 0.1 * len(evaluations)), layout="constrained", facecolor=PAPER)
+    quantities = (("energy", "µJ per image", 1e6), ("latency", "ms per image", 1e3), ("area", "mm²", 1e6))
+    for axes, (quantity, unit, factor) in zip(figure.subplots(1, 3, sharey=True), quantities, strict=True):
+        dress(axes)
+        for i, e in enumerate(evaluations):
+            first = min(e.accuracy(), key=lambda r: (r.condition.time or 0.0, r.condition.compensation != "none"))
+            low, high = (abs(100 * (bound - first.mean)) for bound in (first.low, first.high))
+            axes.errorbar(
+                [getattr(e.summary(), quantity) * factor], [100 * first.mean], [[low], [high]],
+                fmt=_mark(i), color=SERIES[i % len(SERIES)], markersize=6, elinewidth=1,
+                label=shown(e.name),
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.grid(axis="x", which="major", color=GRID, linewidth=0.8)
+        low, high = axes.get_xlim()
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7) if high < 10 * low else (1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel(f"{quantity} ({unit})")
+    figure.axes[0].set_ylabel("accuracy (%)")
+    add_legend(figure.axes[0], "outside lower center", 2)
+    return figure
+
+
+@styled
 def layers(e: Evaluation, quantity: str) -> Figure:
     """Draw energy or latency of each layer, by block."""
     unit, factor = {"energy": ("nJ per image", 1e9), "latency": ("µs per image", 1e6)}[quantity]
@@ -139,8 +176,8 @@ def error_growth(evaluations: Sequence[Evaluation]) -> Figure:
             continue
         names = list(e.run.layer_errors)
         first = [v[0] for v in e.run.layer_errors.values()]
-        colour = SERIES[index % len(SERIES)]
-        axes.plot([100 * float(v.mean()) for v in first], color=colour, marker="o", markersize=3, label=shown(e.name))
+        colour, mark = SERIES[index % len(SERIES)], _mark(index)
+        axes.plot([100 * float(v.mean()) for v in first], color=colour, marker=mark, markersize=3, label=shown(e.name))
         low, high = [100 * float(v.min()) for v in first], [100 * float(v.max()) for v in first]
         axes.fill_between(range(len(first)), low, high, color=colour, alpha=0.13, linewidth=0)
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
@@ -231,3 +268,8 @@ def placement(e: Evaluation) -> Figure:
 def place_count(e: Evaluation, layer: str) -> int:
     """Return the number of blocks of a layer."""
     return len(e.program.placement.of(layer))
+
+
+def _mark(index: int) -> str:
+    """Return the mark of the points of a series: another one where colours come again."""
+    return MARKS[index // len(SERIES) % len(MARKS)]

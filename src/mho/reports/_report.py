@@ -158,6 +158,7 @@ class Report:
             layer_costs=layer_costs,
             accuracy_svg=svg(figures.accuracy_over_time(es), "accuracy over time"),
             block_svgs={q: svg(figures.blocks(es, q), f"{q} by block") for q in ("energy", "latency", "area")},
+            compared_svg=svg(figures.compared(es), "accuracy against energy, latency and area") if len(es) > 1 else "",
             error_svg=svg(figures.error_growth(es), "error by layer"),
             ablations=[(a, svg(figures.ablation(a), f"non-idealities, {a.name}")) for a in self.ablations],
             details=[

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 INK, PAPER, GRID = "#1d2733", "#ffffff", "#e3e8ee"
 SERIES = ("#1f6f8b", "#d1603d", "#6a4c93", "#3a7d44", "#b8860b", "#7a8288")
+MARKS = "osD^v"
+"""Of points, where colours come again."""
 
 
 _STYLE: Any = {

@@ -203,10 +203,13 @@ def partial_rows(
     chips: int = 2,
     epochs: int = 1,
     bits: Sequence[int] = (3, 4, 5),
+    percents: Sequence[float] = (),
 ) -> list[Row]:
     """Compare VGG8 behind converters of partial sums, as chips have them, with what was published for whole outputs.
 
-    Tiles are those of `hermes`, 256 rows and one conversion a column, and nothing errs but levels.
+    Tiles are those of `hermes`, 256 rows and one conversion a column, and nothing errs but levels, by 1 % of the window
+    of conductances and by as much as `percents` say. Levels are one set a row tile, or a column, of least error; or
+    learned with the variation that they are counted with. All `chips` have spreads of their own.
     """
     network = vgg8() if network is None else network
     few, seen, truth = _images(images)
@@ -215,7 +218,8 @@ def partial_rows(
     note = f"VGG8 of our own, {digital:.1f} % digital on {len(truth)} images, partial sums of 256 rows"
     rows: list[Row] = []
 
-    def accuracy(converter: AbstractConverter, learn: bool, clip: bool) -> float:
+    def shares(converter: AbstractConverter, learn: bool, clip: bool) -> list[float]:
+        """Accuracies of some chips, in % of the digital one."""
         chip = mho.Chip.load("hermes").with_converter(converter)
         options = mho.Quantization(adc_range="least squares" if clip else "covering")
         chip = chip.only(*{"level variation"} & set(chip.effects))
@@ -227,25 +231,31 @@ def partial_rows(
         many = chips if isinstance(converter, Memristive) and converter.mismatches else 1
         written = mho.nn.program(tiled, instances=many).at(None)
         answers = torch.cat([written(x, first=i * _BATCH).argmax(-1) for i, x in enumerate(seen.split(_BATCH))], 1)
-        return 100 * float((answers == truth).double().mean())
+        return [1e4 * float(share) / digital for share in (answers == truth).double().mean(1)]
+
+    def row(
+        what: str, wanted: float | tuple[float, float], tolerance: float, converter: AbstractConverter,
+        learn: bool = False, clip: bool = False,
+    ) -> None:  # fmt: skip
+        found = shares(converter, learn, clip)
+        spread = f", ± {stdev(found):.1f} between {len(found)} chips" if len(found) > 1 else ""
+        rows.append(
+            Row(f"partial sums, {what}", "% of digital", wanted, mean(found), tolerance, source, comment=note + spread)
+        )
 
     for b in bits:
-        ideal, real = memristive_of(b).with_spread(0.0), memristive_of(b).with_spread(0.01)
         equal, _ = VGG8.least(b, figures=VGG8.equal)
-        ahead, off = ((VGG8.least(b, percent)[0], _BY_CHANCE) for percent in (0.0, 1.0))
-        steps = replace(load_converter("sar-4b"), bits=b)
-        for what, wanted, tolerance, converter, learn in (
-            ("equal steps", equal, 0.05, steps, False),
-            ("equal steps, clipped for the least error", (equal, _BY_CHANCE), 0.0, steps, False),
-            ("levels of least error", ahead, 0.0, ideal, False),
-            ("levels of least error, 1 % off", off, 0.0, real, False),
-            ("levels of least error, 1 % off, super-resolution", off, 0.0, replace(real, copies=2), False),
-            ("learned levels, 1 % off", off, 0.0, real, True),
-        ):
-            found = 100 * accuracy(converter, learn, "clipped" in what) / digital
-            rows.append(
-                Row(f"partial sums, {b} bits, {what}", "% of digital", wanted, found, tolerance, source, comment=note)
-            )
+        steps, ideal = replace(load_converter("sar-4b"), bits=b), memristive_of(b).with_spread(0.0)
+        row(f"{b} bits, equal steps", equal, 0.05, steps)
+        row(f"{b} bits, equal steps, clipped for the least error", (equal, _BY_CHANCE), 0.0, steps, clip=True)
+        row(f"{b} bits, levels of least error", (VGG8.least(b)[0], _BY_CHANCE), 0.0, ideal)
+        for percent in (1.0, *percents):
+            off, real = (VGG8.least(b, percent)[0], _BY_CHANCE), memristive_of(b).with_spread(percent / 100)
+            row(f"{b} bits, levels of least error, {percent:g} % off", off, 0.0, real)
+            if percent == 1.0:
+                row(f"{b} bits, the same, super-resolution", off, 0.0, replace(real, copies=2))
+                row(f"{b} bits, the same, levels a column", off, 0.0, replace(real, group=1))
+            row(f"{b} bits, learned levels, {percent:g} % off", off, 0.0, real, learn=True)
     return rows
 
 

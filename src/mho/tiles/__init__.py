@@ -12,6 +12,7 @@ from ._base import Activity as Activity
 from ._base import Compensation as Compensation
 from ._base import Condition as Condition
 from ._base import DesignPoint as DesignPoint
+from ._carried import carried as carried
 from ._characterise import TileReport as TileReport
 from ._characterise import characterise as characterise
 from ._circuit import Circuit as Circuit

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from mho.arrays import AbstractIV, AbstractPrinciple, Ohmic, Wires
 from mho.converters import AbstractConverter
-from mho.core import Cost, Farad, NotNegative, Positive, Scaling, Second, Seed, Source, Volt
+from mho.core import Cost, Farad, Metre, NotNegative, Positive, Scaling, Second, Seed, Source, Volt
 from mho.devices import AbstractCell
-from mho.digital import Logic
+from mho.digital import Logic, Technology
 
 from ._analog_cost import activity, cell_cost, expected_activity, mvm_cost, parts, upkeep
 from ._base import AbstractTile, Activity, Condition, DesignPoint
+from ._carried import carried
 from ._checks import check, contradictions
 from ._converter_ranges import codebook, full_scale
 from ._design import design, design_point
@@ -94,7 +95,7 @@ class AnalogTile(AbstractTile):
 
     @property
     def contradictions(self) -> tuple[str, ...]:
-        """Numbers of the principle that the cell or the tile holds as well, where they are not the same."""
+        """A converter that needs longer pulses, and numbers of the principle that the tile holds otherwise."""
         return contradictions(self)
 
     def _turns(self, slices: int, used: int) -> int:
@@ -376,6 +377,14 @@ class AnalogTile(AbstractTile):
     def gates(self) -> Logic:
         """The logic behind the converters."""
         return self.post.logic
+
+    def at_node(self, node: Metre, supply: Volt | None = None, technology: Technology | None = None) -> AbstractTile:
+        """Return this tile at another node; a converter whose node is not that of the gates comes from its own."""
+        tile = super().at_node(node, supply, technology)
+        own = self.converter.node
+        if own is None or own == self.gates.node or not isinstance(tile, AnalogTile):
+            return tile
+        return replace(tile, converter=carried(self.converter, node, supply, technology))
 
     def scaled(self, to: Scaling) -> AnalogTile:
         """Return this tile at another node and supply, each part by its own rule.

@@ -88,7 +88,7 @@ class AbstractTile(ABC):
 
     @property
     def contradictions(self) -> tuple[str, ...]:
-        """What two of its parts say differently, though it is the same thing; a file that says so is refused."""
+        """What two of its parts say of the same thing that cannot both be so; a file that says so is refused."""
         return ()
 
     def refuse_contradictions(self, where: str) -> None:

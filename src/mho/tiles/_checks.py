@@ -101,20 +101,26 @@ def _check_phase(tile: AnalogTile, what: str, needed: float) -> None:
 
 
 def contradictions(tile: AnalogTile) -> tuple[str, ...]:
-    """Numbers of the principle that the cell or the tile holds as well, where they are not the same."""
+    """What the parts say of each other that cannot be, in a sentence each.
+
+    A converter that needs longer pulses than the inputs give, and numbers of the principle that the cell or the tile
+    holds as well, where they are not the same.
+    """
+    needed, given = tile.converter.counting_time, tile.inputs.pulse_time
+    short = (
+        f"a converter that reads while the current flows needs pulses of {needed:.3g} s, not {given:.3g} s; take one "
+        "that samples, or lengthen inputs.hold or inputs.lsb_time"
+    )
+    pulses = (short,) if tile.converter.concurrent and needed > given * (1 + 1e-6) else ()
     own = {
         "g_max": ("the cell's highest conductance", tile.cell.range[1], "S"),
         "read_voltage": ("read_voltage of the tile", tile.read_voltage, "V"),
         "pulse": ("a phase of the inputs", tile.inputs.pulse_time, "s"),
     }
-    principle = tile.principle
-    return (
-        ()
-        if principle is None
-        else tuple(
-            f"{name} of {type(principle).__name__} and {own[name][0]} must be the same, not {value:.3g} and "
-            f"{own[name][1]:.3g} {own[name][2]}; change one of them"
-            for name, value in principle.shared.items()
-            if not math.isclose(value, own[name][1], rel_tol=_AGREE)
-        )
+    shared = {} if tile.principle is None else tile.principle.shared
+    return pulses + tuple(
+        f"{name} of {type(tile.principle).__name__} and {own[name][0]} must be the same, not {value:.3g} and "
+        f"{own[name][1]:.3g} {own[name][2]}; change one of them"
+        for name, value in shared.items()
+        if not math.isclose(value, own[name][1], rel_tol=_AGREE)
     )
