@@ -39,7 +39,7 @@ def test_tile(cli: Any, name: str) -> None:
 def test_tile_as_a_table(cli: Any) -> None:
     code, out, err = cli("tile", "dimc", "--instances", 2, "--time", 86400)
     assert (code, err) == (0, "")
-    for words in ("dimc: one product of 256 x 256 weights", "output encoding", "leakage", "total", "TOPS/W", "median"):
+    for words in ("dimc: one product of 256 x 256 weights", "adder trees", "leakage", "total", "TOPS/W", "median"):
         assert words in " ".join(out.split())
 
 

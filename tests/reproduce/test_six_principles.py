@@ -146,7 +146,7 @@ def test_rows_read_at_once_recomputed(table: dict[str, Row]) -> None:
     assert row.ours == pytest.approx(many.error / few.error, abs=0, rel=1e-6)
     told = [float(n) / 100 for n in re.findall(r"\d+\.\d+", row.comment)]
     assert told == pytest.approx([few.error, many.error], abs=6e-4)
-    convert, drive = (many.blocks[b].energy / few.blocks[b].energy for b in ("output encoding", "input encoding"))
+    convert, drive = (many.blocks[b].energy / few.blocks[b].energy for b in ("ADC", "input encoding"))
     assert (convert, drive) == (pytest.approx(1.0, abs=1e-9), pytest.approx(16.0, abs=1e-9))
     each = [
         (sum(c.energy for c in r.blocks.values()) + sum(c.leakage for c in r.parts.values()) * r.total.latency) / n

@@ -22,6 +22,7 @@ from mho.converters import load_converter
 from mho.core import Cost, Seed
 from mho.devices import Ideal, Pcm, load_cell
 from mho.tiles import (
+    OUTPUT_STAGES,
     AbstractInputEncoding,
     AbstractLayout,
     AbstractWeightEncoding,
@@ -424,8 +425,8 @@ def test_more_bits_cost_more() -> None:
         low, high = _tile("tile2", **changes), _tile("tile2", **more)
         few, many = low.mvm_cost(256, 256, True), high.mvm_cost(256, 256, True)
         if "columns_per_converter" in more:  # the same energy, but in turns; and less area
-            assert many["output encoding"].latency > few["output encoding"].latency
-            assert high.parts()["output encoding"].area < low.parts()["output encoding"].area
+            assert many["ADC"].latency > few["ADC"].latency
+            assert high.parts()["ADC"].area < low.parts()["ADC"].area
         else:
             assert _energy(many) > _energy(few)
 
@@ -436,7 +437,7 @@ def test_the_supply_gives_the_current_once(energy: float, drawn: float) -> None:
     tile = _tile("tile1")
     cost = tile.cell_cost(Activity(1.0, energy, drawn, 0.5), 256 * 256)
     assert cost["cells"].energy == pytest.approx(0.2**2 * energy)
-    assert cost["output encoding"].energy == pytest.approx(0.4 * 0.2 * drawn)
+    assert cost["pre-conversion"].energy == pytest.approx(0.4 * 0.2 * drawn)
     assert sum(c.energy for c in cost.values()) == pytest.approx(0.8 * 0.2 * drawn)
 
 
@@ -450,20 +451,24 @@ def test_levels_draw_more_than_they_leave_in_the_cells() -> None:
 
 def test_a_reference_column_is_converted_too() -> None:
     post = replace(load_tile("tile1").post, factor_bits=0)
-    ten = _tile("tile1", weights=OffsetColumn(8), post=post).mvm_cost(100, 10, False)["output encoding"]
-    eleven = _tile("tile1", weights=Differential(8), post=post).mvm_cost(100, 11, False)["output encoding"]
-    assert ten.energy == pytest.approx(eleven.energy, rel=1e-12)
+    ten = _tile("tile1", weights=OffsetColumn(8), post=post).mvm_cost(100, 10, False)
+    eleven = _tile("tile1", weights=Differential(8), post=post).mvm_cost(100, 11, False)
+    for stage in OUTPUT_STAGES:
+        assert ten[stage].energy == pytest.approx(eleven[stage].energy, rel=1e-12)
 
 
 def test_area_counts_every_cell_and_converter() -> None:
     tile = _tile("tile1", weights=Differential(8, 4))
     assert tile.parts()["cells"].area == pytest.approx(256 * 256 * 8 * load_cell("pcm").area)
     shared, own = _tile("tile2"), _tile("tile2", columns_per_converter=1)
-    sampling = 256 * 8 * shared.pre.area  # every line is held, however many share a converter
-    areas = [t.parts()["output encoding"].area - sampling for t in (own, shared)]
-    assert areas[0] / areas[1] == pytest.approx(8)
-    counting = [_tile("tile1", columns_per_converter=n).parts()["output encoding"].area for n in (1, 8)]
-    assert counting[0] / counting[1] == pytest.approx(8)
+    for stage in ("ADC", "post-conversion"):
+        areas = [t.parts()[stage].area for t in (own, shared)]
+        assert areas[0] / areas[1] == pytest.approx(8)
+    for tile in (own, shared):  # every line is held, however many share a converter
+        assert tile.parts()["pre-conversion"].area == pytest.approx(256 * 8 * tile.pre.area)
+    for stage in OUTPUT_STAGES:
+        counting = [_tile("tile1", columns_per_converter=n).parts()[stage].area for n in (1, 8)]
+        assert counting[0] / counting[1] == pytest.approx(8)
 
 
 def test_one_product_of_hermes_takes_130_ns() -> None:

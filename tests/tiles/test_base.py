@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mho.core import Loader, Seed
-from mho.tiles import ROOMS, AbstractTile, Condition, LinearLayout, load_tile
+from mho.tiles import OUTPUT_STAGES, ROOMS, AbstractTile, Condition, LinearLayout, load_tile
 
 TILES = sorted(Loader(ROOMS).presets(AbstractTile))
 
@@ -34,7 +34,7 @@ def test_shapes(name: str, signed: bool) -> None:
 @pytest.mark.parametrize("name", TILES)
 def test_blocks_have_the_same_names_everywhere(name: str) -> None:
     tile = load_tile(name)
-    allowed = {"cells", "input encoding", "output encoding", "digital"}
+    allowed = {"cells", "input encoding", *OUTPUT_STAGES, "adder trees", "digital"}
     assert tile.mvm_cost(10, 10, True).keys() <= allowed
     assert tile.parts().keys() <= allowed
     others = {

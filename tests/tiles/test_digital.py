@@ -131,7 +131,7 @@ def test_data_dependent_cost_is_in_proportion_to_the_ones() -> None:
     for value in (0, 1, 3, 255):
         activity = tile.activity(layout, state, torch.full((1, 1, 256), float(value)), False)
         costs.append(tile.cell_cost(activity, 256 * 256))
-    for block in ("cells", "output encoding"):
+    for block in ("cells", "adder trees"):
         energies = [c[block].energy for c in costs]
         assert energies[0] == 0
         assert energies[2] == pytest.approx(2 * energies[1])

@@ -275,7 +275,7 @@ def test_cells_around_a_source_line_draw_their_charge_once_for_both() -> None:
     tile = _tile(Differential(8), PAIRED)
     assert pairs["cells"] == columns["cells"]
     taken, both = (
-        c["input encoding"].energy + c["output encoding"].energy + c["cells"].energy for c in (pairs, columns)
+        c["input encoding"].energy + c["pre-conversion"].energy + c["cells"].energy for c in (pairs, columns)
     )
     assert both == pytest.approx(tile.supply * tile.read_voltage * 2e-9)
     assert taken == pytest.approx(both / 2)

@@ -118,8 +118,9 @@ def test_four_bits_in_slices_take_half_the_conversions() -> None:
     full, half = tile.mvm_cost(256, 256, True), tile.at_bits(weights=4).mvm_cost(256, 256, True)
     assert half["input encoding"] == full["input encoding"]
     assert isinstance(tile, AnalogTile)
-    settling = tile.pre.settling
-    assert half["output encoding"].latency - settling == pytest.approx((full["output encoding"].latency - settling) / 2)
+    assert half["pre-conversion"].latency == full["pre-conversion"].latency
+    assert half["ADC"].latency == pytest.approx(full["ADC"].latency / 2)
+    assert half["ADC"].energy == pytest.approx(full["ADC"].energy / 2)
 
 
 def test_idle_bits_of_a_digital_tile() -> None:
@@ -129,10 +130,10 @@ def test_idle_bits_of_a_digital_tile() -> None:
     part = tile.at_bits(weights=4)
     assert part.weight_range == (-8, 7)
     assert part.parts() == tile.parts()
-    assert part.mvm_cost(256, 256, False)["output encoding"] == tile.mvm_cost(256, 256, False)["output encoding"]
+    assert part.mvm_cost(256, 256, False)["adder trees"] == tile.mvm_cost(256, 256, False)["adder trees"]
     fewer = tile.at_bits(inputs=4)
-    whole = tile.mvm_cost(256, 256, False)["output encoding"].latency
-    assert fewer.mvm_cost(256, 256, False)["output encoding"].latency < 0.7 * whole
+    whole = tile.mvm_cost(256, 256, False)["adder trees"].latency
+    assert fewer.mvm_cost(256, 256, False)["adder trees"].latency < 0.7 * whole
     with pytest.raises(ValueError, match=r"^idle_bits must leave at most 8 bits with those in use, not 1$"):
         replace(tile, idle_bits=1)
 

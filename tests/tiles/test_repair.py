@@ -14,6 +14,7 @@ from mho.converters import load_converter
 from mho.core import Seed, normal_per_instance
 from mho.devices import AbstractCell, Faulty, load_cell
 from mho.tiles import (
+    OUTPUT_STAGES,
     AbstractWeightEncoding,
     AnalogTile,
     BitParallel,
@@ -408,7 +409,7 @@ def test_spares_take_cells_lines_and_converters(name: str, encoding: AbstractWei
     ratio = (16 + spares) / 16
     assert wide.shape == tile.shape
     before, after = tile.parts(), wide.parts()
-    for block in ("cells", "output encoding"):
+    for block in ("cells", *OUTPUT_STAGES):
         assert after[block].area == pytest.approx(ratio * before[block].area, rel=1e-12, abs=0)
         assert after[block].leakage == pytest.approx(ratio * before[block].leakage, rel=1e-12, abs=0)
     for block in ("input encoding", "digital"):
@@ -422,7 +423,7 @@ def test_spares_take_cells_lines_and_converters(name: str, encoding: AbstractWei
         bare = replace(wide, line_capacitance=0.0).mvm_cost(20, 10, signed)["input encoding"].energy
         assert more["input encoding"].energy - bare == pytest.approx(ratio * lines, rel=1e-9, abs=0)
         assert more["input encoding"].latency == few["input encoding"].latency
-        assert (more["output encoding"], more["digital"]) == (few["output encoding"], few["digital"])
+        assert all(more[block] == few[block] for block in (*OUTPUT_STAGES, "digital"))
 
 
 def test_a_spare_is_counted_from_zero() -> None:

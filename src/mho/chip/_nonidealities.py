@@ -48,6 +48,7 @@ _CATALOGUE: dict[str, tuple[Kind, str]] = {
     "reference mismatch": ("circuit", "the references of a converter, of voltage, current or time, are off"),
     "stage gain": ("circuit", "stages of a pipeline or cyclic converter do not quite double what they pass on"),
     "level variation": ("circuit", "programmed transition levels of a converter come out beside their targets"),
+    "correction rounding": ("circuit", "the digital correction of a column is as coarse as its bits"),
     "capacitor mismatch": ("circuit", "capacitors that should be equal are not"),
 }
 

@@ -10,7 +10,7 @@ from mho.chip import Chip
 from mho.core import Cost, CostTree
 from mho.digital import WORD
 from mho.ir import Block, Node, Program, short_name, work
-from mho.tiles import Activity, characterise
+from mho.tiles import OUTPUT_STAGES, Activity, characterise
 
 from ._clock import clock_tree
 from ._opinion import error_bar
@@ -153,7 +153,7 @@ def silicon(chip: Chip) -> CostTree:
 
 
 def by_block(cost: CostTree) -> dict[str, Cost]:
-    """Sum an estimate over the layers: cells, restoring, input and output encoding, digital, network; then the rest."""
+    """Sum an estimate over the layers: cells, restoring, input encoding, the stages of the outputs, digital, network; the rest."""
     out: dict[str, Cost] = {}
     for part in cost.parts:
         if part.name == "silicon":
@@ -163,7 +163,7 @@ def by_block(cost: CostTree) -> dict[str, Cost]:
         else:
             for leaf in part.parts:
                 out[leaf.name] = out.get(leaf.name, Cost()) + leaf.cost
-    order = ["cells", "restore", "input encoding", "output encoding", "digital", "network", *_OWN]
+    order = ["cells", "restore", "input encoding", *OUTPUT_STAGES, "adder trees", "digital", "network", *_OWN]
     return {k: out[k] for k in [*order, *sorted(set(out) - set(order))] if k in out}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mho.arrays import ResistiveDivision
 from mho.converters import IntegrateFire
-from mho.tiles import AnalogTile, BitParallel, Split, load_tile
+from mho.tiles import OUTPUT_STAGES, AnalogTile, BitParallel, Split, load_tile
 
 from ._product import product
 from ._row import Row
@@ -73,9 +73,10 @@ def _neurram() -> list[Row]:
         *out,
         Row(f"{split}, switching word lines", "fJ an operation", 21.76, each * lines, 0.5, source,
             comment="all charge from the upper rail"),
-        Row(f"{split}, input pulses", "fJ an operation", 11.51, each * (p.energy("digital", "output encoding") - lines),
-            0.5, source),
-        Row(f"{split}, neurons", "fJ an operation", 29.11, each * p.blocks["output encoding"].energy, 0.5, source),
+        Row(f"{split}, input pulses", "fJ an operation", 11.51, 
+            each * (p.energy("digital", *OUTPUT_STAGES) - lines), 0.5, source),
+        Row(f"{split}, neurons", "fJ an operation", 29.11, 
+            each * sum(p.blocks[stage].energy for stage in OUTPUT_STAGES), 0.5, source),
         Row(f"{name}, a core", "mm2", 1270e-6 * 256 / 0.28, area, 0.5, source,
             comment="256 neurons of 1270 um2 are 28 % of it; ours without registers"),
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mho.converters import Cco, Sar, load_converter
 from mho.devices import Sram
-from mho.tiles import AnalogTile, Differential, characterise, load_tile
+from mho.tiles import OUTPUT_STAGES, AnalogTile, Differential, characterise, load_tile
 
 from ._row import Mark, Result, Row
 
@@ -84,13 +84,13 @@ def _compute() -> list[Row]:
                 "devices' share of the error only",
             )
     one, two = characterise(tile1), characterise(tile2)
-    for block, published in (("output encoding", (60, 70)), ("cells", (15, 20))):
+    for block, parts, published in (("output encoding", OUTPUT_STAGES, (60, 70)), ("cells", ("cells",), (15, 20))):
         for name, report in (("1", one), ("2", two)):
-            share = 100 * report.share(block)
+            share = 100 * report.share(*parts)
             rows.append(
                 Row(f"energy share of {block}, Tile{name}", "%", published, share, 0.0, _SOURCE, "fitted", _SEEN)
             )
-    share = 100 * digital.share("output encoding")
+    share = 100 * digital.share("adder trees")
     rows.append(Row("energy share of output encoding, DIMC", "%", (80, 100), share, 0.0, _SOURCE))
     return rows
 

@@ -108,11 +108,8 @@ class Ours:
     @functools.cached_property
     def area(self) -> dict[str, float]:
         """In mm2. `other` is drivers, sample-and-hold, registers and digital unit; there is no interconnect."""
-        tile, tiles = self.tile, self.program.chip.tiles
         parts = {p.name: p.cost.area for p in self.cost["silicon"].parts}
-        converters = -(-tile.cols * len(tile.weights.significance) // tile.columns_per_converter) * tiles
-        adc = tile.converter.costs(tile.rows)["part"].area * converters
-        accumulation = tile.post.costs()["part"].area * converters
+        adc, accumulation = parts["ADC"], parts["post-conversion"]
         other = sum(parts.values()) - parts["cells"] - adc - accumulation
         return {k: v * 1e6 for k, v in areas(parts["cells"], 0.0, adc, accumulation, other).items()}
 
@@ -120,12 +117,18 @@ class Ours:
     def parts(self) -> dict[str, float]:
         """Energy of an image in uJ, by the parts that a comparison asks for."""
         tile, blocks = self.tile, {k: c.energy for k, c in by_block(self.cost).items()}
-        converter = tile.converter.costs(tile.rows)["convert"].energy * self.conversions
+        converter = blocks["ADC"]
         shift_add = tile.post.costs()["add"].energy * self.conversions
         graph, unit = self.program.quant.graph, self.program.chip.digital.costs()
         sums = sum(graph.additions(n, tile.rows) for n in graph.matrix_nodes()) * unit["operation"].energy
         drawn = tile.read_voltage * tile.supply * sum(a.drawn for a in self.counts.values())
-        read = blocks["cells"] + blocks["input encoding"] + blocks["output encoding"] - converter - shift_add
+        read = (
+            blocks["cells"]
+            + blocks["input encoding"]
+            + blocks["pre-conversion"]
+            + blocks["post-conversion"]
+            - shift_add
+        )
         joule = {
             "array current": drawn,
             "lines and sample-and-hold": read - drawn,

@@ -33,6 +33,7 @@ from ._ranges import input_integers as input_integers
 from ._ranges import input_ranges as input_ranges
 from ._ranges import weight_integers as weight_integers
 from ._ranges import weight_steps as weight_steps
+from ._readout import OUTPUT_STAGES as OUTPUT_STAGES
 from ._readout import PostConversion as PostConversion
 from ._readout import PreConversion as PreConversion
 from ._select import SelectLines as SelectLines
@@ -50,6 +51,8 @@ ROOMS = (
     *_CONVERTERS,
     *_DIGITAL,
     Room(AbstractTile, {"AnalogTile": AnalogTile, "DigitalTile": DigitalTile}, "tiles"),
+    Room(PreConversion, {"PreConversion": PreConversion}),
+    Room(PostConversion, {"PostConversion": PostConversion}),
     Room(AbstractInputEncoding, {"BitParallel": BitParallel, "BitSerial": BitSerial, "Split": Split}),
     Room(
         AbstractWeightEncoding,

@@ -149,7 +149,7 @@ class AnalogTile(AbstractTile):
 
     @property
     def effects(self) -> Mapping[str, AbstractTile]:
-        """Those of the cell, the wires, the circuit before the converter, and the converter."""
+        """Those of the cell, the wires, and the stages of the outputs: before the converter, of it, and behind it."""
         out: dict[str, AbstractTile] = {name: replace(self, cell=cell) for name, cell in self.cell.effects.items()}
         if self.variation is not None and self.variation != Variation(sources=self.variation.sources):
             out["process variation"] = replace(self, variation=None)
@@ -177,6 +177,8 @@ class AnalogTile(AbstractTile):
             out[name] = replace(
                 out.get(name, self), converter=converter
             )  # an array may have an effect of the same name
+        if self.post.rounds:
+            out["correction rounding"] = replace(self, post=replace(self.post, rounds=False))
         return out
 
     def bipolar(self, signed: bool) -> bool:

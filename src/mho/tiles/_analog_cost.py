@@ -1,4 +1,4 @@
-"""What an analog tile costs: drivers, cells, read-out, registers; what its cells did; area and leakage by block."""
+"""What an analog tile costs: drivers, cells, the three stages behind a bit line, registers; area, leakage by block."""
 
 from __future__ import annotations
 
@@ -135,12 +135,9 @@ def mvm_cost(tile: AnalogTile, rows: int, columns: int, signed: bool) -> Mapping
     restored = {} if restore is None else {"restore": _restored(tile, restore) * (rows * pulses)}
     return restored | {
         "input encoding": Cost(rows * pulses * (line_energy + driver_energy + select), pulses * tile.inputs.pulse_time),
-        "output encoding": Cost(
-            readers * pulses * tile.pre.costs(on)["read"].energy
-            + conversions * (convert.energy + post["add"].energy)
-            + columns * post["correct"].energy,
-            pulses * tile.pre.settling + len(tile.inputs.significance(signed)) * turns * convert.latency,
-        ),
+        "pre-conversion": Cost(readers * pulses * tile.pre.costs(on)["read"].energy, pulses * tile.pre.settling),
+        "ADC": Cost(conversions * convert.energy, len(tile.inputs.significance(signed)) * turns * convert.latency),
+        "post-conversion": Cost(conversions * post["add"].energy + columns * post["correct"].energy),
         "digital": Cost(energy=logic.register(bits).energy + logic.buffer_access(bits).energy),
     }
 
@@ -149,7 +146,7 @@ def cell_cost(tile: AnalogTile, activity: Activity, weights: int) -> Mapping[str
     """Return what the read current takes from the supply, by where it is lost.
 
     The bit line sits at half the supply: a word line is driven from the rail to its voltage (input encoding), the
-    cells take V^2 G t, and the read-out sinks the current from half the supply (output encoding). Source of the
+    cells take V^2 G t, and the read-out sinks the current from half the supply (pre-conversion). Source of the
     levels: [aihwkit2021]. Where the two cells of a weight share a source line, the charge of the one goes on through
     the other, and is drawn once for both. A tile with a MAC principle of its own takes what that says, all of it in the
     cells.
@@ -163,7 +160,7 @@ def cell_cost(tile: AnalogTile, activity: Activity, weights: int) -> Mapping[str
     return {
         "cells": Cost(energy=cells),
         "input encoding": Cost(energy=max(half * v * drawn - cells, 0.0)),
-        "output encoding": Cost(energy=half * v * drawn),
+        "pre-conversion": Cost(energy=half * v * drawn),
     }
 
 
@@ -191,13 +188,14 @@ def parts(tile: AnalogTile) -> Mapping[str, Cost]:
     select = 0.0 if tile.select is None else tile.select.area * tile.row_cells
     # A converter that samples needs every line held at once; one that counts takes its lines in turn.
     held = converters if tile.converter.concurrent else columns * tile.weights.lines_per_weight
-    behind = tile.converter.costs(tile.rows)["part"] + tile.post.costs()["part"]
-    behind += Cost(leakage=tile.converter.leakage or 0.0)
+    adc = tile.converter.costs(tile.rows)["part"] + Cost(leakage=tile.converter.leakage or 0.0)
     bits = sum(tile.product_bits(tile.rows, tile.cols))
     registers = tile.post.logic.register(bits)
     return {
         "cells": cells,
         "input encoding": Cost(area=driver.area + select, leakage=driver.leakage) * tile.rows,
-        "output encoding": tile.pre.costs(0.0)["part"] * held + behind * converters,
+        "pre-conversion": tile.pre.costs(0.0)["part"] * held,
+        "ADC": adc * converters,
+        "post-conversion": tile.post.costs()["part"] * converters,
         "digital": Cost(area=registers.area, leakage=registers.leakage),
     }

@@ -44,12 +44,11 @@ class TileReport:
         static = sum(self.parts.values(), Cost())
         return Cost(dynamic.energy + static.leakage * dynamic.latency, dynamic.latency, static.area, static.leakage)
 
-    def share(self, block: str) -> float:
-        """Return a block's share of the energy; `"leakage"` is a block of its own."""
+    def share(self, *blocks: str) -> float:
+        """Return the share of the energy that blocks have together; `"leakage"` is a block of its own."""
         total = self.total
-        if block == "leakage":
-            return total.leakage * total.latency / total.energy
-        return self.blocks[block].energy / total.energy
+        joule = {k: c.energy for k, c in self.blocks.items()} | {"leakage": total.leakage * total.latency}
+        return sum(joule[block] for block in blocks) / total.energy
 
     @property
     def tops(self) -> float:

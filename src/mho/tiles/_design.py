@@ -42,7 +42,7 @@ def design_point(
     """Fit a converter without errors, solve the wires for these weights and survey cells of every weight."""
     low, high = tile.converter.codes(tile.bipolar(signed))
     ideal = ColumnErrors(torch.ones(1), torch.zeros(1), tile.converter.profile(None))
-    fit = tile.converter.calibrate(ideal, low, high)
+    fit = tile.post.held(tile.converter.calibrate(ideal, low, high))
     trim = (float(fit.gain), float(fit.offset))
     return DesignPoint(trim, _losses(tile, layout, weights), _moments(tile, time) if moments is None else moments)
 

@@ -196,14 +196,14 @@ class DigitalTile(AbstractTile):
         transfer = sum(self.product_bits(rows, columns))
         return {
             "input encoding": Cost(rows * bits * line.energy),
-            "output encoding": Cost(
+            "adder trees": Cost(
                 columns * bits * (accumulate.energy + stages.energy), (bits + self.pipeline - 1) * period
             ),
             "digital": Cost(self.logic.register(transfer).energy + self.logic.buffer_access(transfer).energy),
         }
 
     def cell_cost(self, activity: Activity, weights: int) -> Mapping[str, Cost]:
-        """Return AND gates (cells) and adder trees (output encoding), in proportion to the ones at the inputs.
+        """Return AND gates (cells) and adder trees, in proportion to the ones at the inputs.
 
         Gate energies are for half of all input bits at one; a tree is charged by the share of its rows in use.
         """
@@ -211,7 +211,7 @@ class DigitalTile(AbstractTile):
         gates = self.logic.gates(self.weight_bits, 0).energy
         tree = self.logic.adder_tree(self.rows, self.weight_bits).energy / self.rows
         times = activity.positions * self.inputs.bits * weights * ones
-        return {"cells": Cost(energy=gates * times), "output encoding": Cost(energy=tree * times)}
+        return {"cells": Cost(energy=gates * times), "adder trees": Cost(energy=tree * times)}
 
     def write_cost(self, rows: int, columns: int) -> Cost:
         """Row after row, all bits of a row at once."""
@@ -228,7 +228,7 @@ class DigitalTile(AbstractTile):
         cells = self.cell.costs()["part"] * bits + Cost(area=gate.area, leakage=gate.leakage) * bits
         return {
             "cells": cells,
-            "output encoding": column * self.cols,
+            "adder trees": column * self.cols,
             "digital": Cost(area=registers.area, leakage=registers.leakage),
         }
 

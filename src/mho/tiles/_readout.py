@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+import torch
+
+from mho.converters import Correction
 from mho.core import Cost, NotNegative, Ratio, Scaling, Second, Source, SquareMetre, Watt
 from mho.digital import Logic
+
+OUTPUT_STAGES = ("pre-conversion", "ADC", "post-conversion")
+"""The blocks of cost behind the bit lines of an analog tile, as sums pass them."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,26 @@ class PostConversion:
     accumulator_bits: int = 20
     factor_bits: int = 8
     """Width of the gain correction factor; 0 for none."""
+    rounds: bool = False
+    """Whether corrections are as coarse as their width: factors below 2 in `factor_bits` bits, offsets in their steps.
+
+    Without, they are exact, whatever they cost.
+    """
     sources: tuple[Source, ...] = ()
 
     def scaled(self, to: Scaling) -> PostConversion:
         """Return these gates at another node and supply."""
         return replace(self, logic=self.logic.scaled(to))
+
+    def held(self, correction: Correction) -> Correction:
+        """Return the correction of each column as its registers hold it; none where they have no bits."""
+        if not self.rounds:
+            return correction
+        if not self.factor_bits:
+            return Correction(torch.ones_like(correction.gain), torch.zeros_like(correction.offset))
+        one = 2.0 ** (self.factor_bits - 1)
+        factor = (one / correction.gain).round().clamp(1, 2 * one - 1) / one
+        return Correction(1 / factor, (correction.offset * one).round() / one)
 
     def costs(self) -> Mapping[str, Cost]:
         """Return the cost of adding one code (`add`), of correcting one output (`correct`), and of the part."""

@@ -76,7 +76,7 @@ def realise(
     _, groups, row_tiles, slices, _, columns = targets.shape
     column_draws = _column_draws(tile, chips, (groups, row_tiles, slices, columns))
     errors = tile.converter.errors(column_draws, codebook)
-    correction = tile.converter.calibrate(errors, low, high)
+    correction = tile.post.held(tile.converter.calibrate(errors, low, high))
     significance = torch.tensor(tile.weights.significance)[:, None]
     unit = torch.tensor(tile.weights.full_digits) * tile.inputs.pulse_steps / (full_scale / high)  # [R, S]
     ideal = tile.ideal_digits(layout.split_weight(weights))
