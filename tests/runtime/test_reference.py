@@ -286,6 +286,18 @@ def _judge(program: Program, *less: Program) -> None:
         assert float((fast - run(other, X[:1], instances=1, conditions=CONDITIONS).outputs).abs().max()) > step
 
 
+@pytest.mark.parametrize("weights", [Differential(8), BitSliced(8, 2), OffsetColumn(8)], ids=repr)
+@pytest.mark.parametrize("inputs", [INPUTS[3], Split(8, 4, lsb_time=1e-9), INPUTS[6]], ids=repr)
+def test_errors_of_the_inputs(inputs: AbstractInputEncoding, weights: AbstractWeightEncoding) -> None:
+    """Gains of rows and noise of pulses, on levels, widths of digits and bits."""
+    program = _program(inputs, weights, CONVERTERS["sar with mismatch"])
+    tile = program.chip.tile
+    assert isinstance(tile, AnalogTile)
+    jitter = 0.4 if inputs.pulse_steps == 1 else 6.0
+    gains, both = (_changed(program, dac=replace(tile.dac, mismatch=0.2, noise=n)) for n in (0.0, jitter))
+    _judge(both, program, gains)
+
+
 LEVELS = [i for i in INPUTS if i.energy_exponent == 2]
 
 

@@ -18,7 +18,7 @@ from mho.arrays import (
     Wires,
     load_principle,
 )
-from mho.converters import load_converter
+from mho.converters import Dac, load_converter
 from mho.core import Cost, Seed
 from mho.devices import Ideal, Pcm, load_cell
 from mho.tiles import (
@@ -411,7 +411,7 @@ def test_a_driver_converts_the_bits_of_its_phase() -> None:
         (BitSerial(8, 1e-9), 0, 8),
     ):
         on = _tile("tile2", inputs=inputs).mvm_cost(256, 256, False)["input encoding"].energy
-        off = _tile("tile2", inputs=inputs, dac_capacitance=0.0).mvm_cost(256, 256, False)["input encoding"].energy
+        off = _tile("tile2", inputs=inputs, dac=Dac(0.0)).mvm_cost(256, 256, False)["input encoding"].energy
         assert on - off == pytest.approx(256 * phases * bits * 50e-15 * 0.9**2)
 
 

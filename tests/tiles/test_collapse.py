@@ -179,7 +179,7 @@ BROKEN: dict[str, AnalogTile] = {
     "crosstalk": replace(GOOD, pre=replace(GOOD.pre, crosstalk=0.1)),
     "wires": replace(GOOD, wires=Wires(20.0, 20.0), inputs=BitSerial(4, 1e-6)),
     "a principle": replace(GOOD, principle=load_principle("resistive-division"), inputs=BitSerial(4, 1e-6)),
-    "levels of a DAC": replace(LEVELS, dac_inl=1.0),
+    "levels of a DAC": replace(LEVELS, dac=replace(LEVELS.dac, inl=1.0)),
     "levels through a law": replace(LEVELS, current_law=Sinh(0.1)),
 }
 """Tiles with one error each."""

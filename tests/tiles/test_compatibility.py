@@ -213,7 +213,7 @@ converter = "sar-8b"
 read_voltage = "0.2 V"
 supply = "0.9 V"
 line_capacitance = 0.0
-dac_capacitance = 0.0
+dac = { capacitance = 0.0 }
 weights = { type = "Differential", bits = 4 }
 inputs = { type = "BitParallel", bits = 4, hold = "10 ns" }
 pre = { bias_power = 0.0, settling = "5 ns", area = 0.0 }

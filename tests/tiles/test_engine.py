@@ -99,7 +99,7 @@ def test_when_it_is_one_product() -> None:
         "offset": replace(good, converter=replace(good.converter, offset_sigma=0.1)),
         "read-out": replace(good, pre=replace(good.pre, noise=0.01)),
         "cells": replace(good, cell=load_tile("tile1").cell),
-        "levels": replace(good, inputs=BitParallel(4, hold=1e-9), dac_inl=0.1),
+        "levels": replace(good, inputs=BitParallel(4, hold=1e-9), dac=replace(good.dac, inl=0.1)),
     }
     for name, tile in others.items():
         assert _programmed(tile, layout, weight, x).integers is None, name

@@ -14,6 +14,7 @@ import torch
 import mho
 from mho import Chip
 from mho.arrays import Rail, Sinh, Wires, load_principle, one_transistor_column, rail_currents, signed_column
+from mho.converters import Dac
 from mho.core import Seed
 from mho.devices import load_cell
 from mho.eda import ngspice, ngspice_version, rail_netlist
@@ -217,7 +218,7 @@ def test_closed_follows_the_pattern(wires: Wires, density: float) -> None:
 
 def test_effects_and_gates_in_the_cost() -> None:
     """IR drop is an effect like any; a gate swings by the supply, a word line by the read voltage."""
-    tile = _tile(Differential(8), replace(SINGLE, ir_drop="closed"), line_capacitance=1e-15, dac_capacitance=0.0)
+    tile = _tile(Differential(8), replace(SINGLE, ir_drop="closed"), line_capacitance=1e-15, dac=Dac(0.0))
     ideal = tile.effects["IR drop"]
     assert isinstance(ideal, AnalogTile)
     assert ideal.wires is not None

@@ -13,6 +13,7 @@ def _encodings(bits: int) -> list[AbstractInputEncoding]:
     for signing in ("differential", "phases"):
         out += [BitParallel(bits, signing, lsb_time=1e-9), BitParallel(bits, signing, hold=2e-8)]
         out += [Split(bits, k, 1e-9, signing) for k in range(1, bits)]
+        out += [Split(bits, k, signing=signing, lsb_time=1e-9) for k in range(1, bits)]
     return out
 
 
@@ -80,6 +81,8 @@ def test_times() -> None:
     assert (level.pulse_time, level.time_steps, level.energy_exponent) == (2e-8, 0, 2)
     assert (BitSerial(8, 3e-9).pulse_time, BitSerial(8, 3e-9).energy_exponent) == (3e-9, 1)
     assert (Split(8, 4, 3e-9).pulse_time, Split(8, 4, 3e-9).energy_exponent) == (3e-9, 2)
+    digits = Split(8, 4, lsb_time=1e-9)
+    assert (digits.pulse_time, digits.time_steps, digits.energy_exponent) == (pytest.approx(16e-9), 16, 1)
 
 
 def test_encode_leaves_its_input() -> None:
@@ -96,6 +99,10 @@ def test_encode_leaves_its_input() -> None:
         (lambda: BitParallel(13, hold=1e-9), "inputs have 2 to 12 bits, not 13"),
         (lambda: Split(8, 8, 1e-9), "digits have 1 to 7 bits, not 8"),
         (lambda: Split(8, 0, 1e-9), "digits have 1 to 7 bits, not 0"),
+        (
+            lambda: Split(8, 4),
+            "a digit of a split input is either a pulse width (lsb_time > 0) or a level (hold > 0)",
+        ),
         (lambda: BitParallel(8), "a bit-parallel input is either a pulse width (lsb_time > 0) or a level (hold > 0)"),
         (
             lambda: BitParallel(8, lsb_time=1e-9, hold=1e-9),
@@ -104,6 +111,6 @@ def test_encode_leaves_its_input() -> None:
     ],
 )
 def test_wrong_values(make, message: str) -> None:
-    with pytest.raises(ValueError, match="bit") as error:
+    with pytest.raises(ValueError, match="bit|digit") as error:
         make()
     assert str(error.value) == message

@@ -35,6 +35,8 @@ _CATALOGUE: dict[str, tuple[Kind, str]] = {
     "delay mismatch": ("circuit", "delay cells differ from one another"),
     "comparator noise": ("circuit", "a threshold is crossed early or late"),
     "DAC non-linearity": ("circuit", "levels of the inputs are not evenly spaced"),
+    "DAC mismatch": ("circuit", "the gain of the inputs differs from row to row, after trimming"),
+    "DAC noise": ("circuit", "equal inputs give different levels, or widths that jitter"),
     "crosstalk": ("circuit", "a bit line picks up a share of its neighbours' signals"),
     "read-out noise": ("circuit", "the circuit between bit line and converter adds noise"),
     "converter gain": ("circuit", "the gain differs from column to column, after trimming and calibration"),

@@ -44,7 +44,19 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 def register() -> None:
     """Import the modules of all commands: they register themselves."""
     commands = (
-        *("_run", "_evaluate", "_quantize", "_summary", "_inspect", "_adc", "_cost", "_fit", "_systems", "_scenario"),
+        *(
+            "_run",
+            "_evaluate",
+            "_quantize",
+            "_summary",
+            "_inspect",
+            "_adc",
+            "_dac",
+            "_cost",
+            "_fit",
+            "_systems",
+            "_scenario",
+        ),
         *("_reproduce", "_validate"),
     )
     for name in commands:

@@ -12,6 +12,9 @@ from ._codebook import Rule as Rule
 from ._codebook import combine as combine
 from ._codebook import lloyd_max as lloyd_max
 from ._codebook import uniform as uniform
+from ._dac import Dac as Dac
+from ._dac import DacBench as DacBench
+from ._dac import dac_bench as dac_bench
 from ._flash import Flash as Flash
 from ._integrate_fire import IntegrateFire as IntegrateFire
 from ._load import ROOMS as ROOMS

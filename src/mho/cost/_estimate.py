@@ -153,7 +153,7 @@ def silicon(chip: Chip) -> CostTree:
 
 
 def by_block(cost: CostTree) -> dict[str, Cost]:
-    """Sum an estimate over the layers: cells, restoring, input encoding, the stages of the outputs, digital, network; the rest."""
+    """Sum an estimate over the layers, block by block in the order of a product; then what is not of layers."""
     out: dict[str, Cost] = {}
     for part in cost.parts:
         if part.name == "silicon":

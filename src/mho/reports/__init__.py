@@ -9,6 +9,7 @@ from ._evaluation import time_name as time_name
 from ._part_figures import cell_spread as cell_spread
 from ._part_figures import converter_bench as converter_bench
 from ._part_figures import converter_survey as converter_survey
+from ._part_figures import dac_figure as dac_figure
 from ._report import Report as Report
 from ._report import provenance as provenance
 from ._report import report as report

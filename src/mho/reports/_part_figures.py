@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mho.converters import AbstractConverter, AdcSurvey, Bench
+from mho.converters import AbstractConverter, AdcSurvey, Bench, DacBench
 from mho.devices import Survey
 
 from ._evaluation import time_name
@@ -139,5 +139,25 @@ def converter_bench(measured: Bench, name: str) -> Figure:
     for axes in panels:
         dress(axes)
     add_legend(panels[2], "outside lower center", 1)
+    figure.suptitle(shown(name), fontsize=11, x=0.01, ha="left", color=INK)
+    return figure
+
+
+@styled
+def dac_figure(measured: DacBench, name: str) -> Figure:
+    """Draw what the word lines of rows measure, each thin: pulses, INL and DNL."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.6, 3.0), layout="constrained", facecolor=PAPER)
+    panels = figure.subplots(1, 3)
+    for axes, values, title in (
+        (panels[0], measured.pulses, "what a pulse counts for (steps)"),
+        (panels[1], measured.inl, "INL (steps)"),
+        (panels[2], measured.dnl, "DNL (steps)"),
+    ):
+        dress(axes)
+        axes.plot(range(values.shape[1]), values[:24].T, color=SERIES[0], alpha=0.35, linewidth=0.9)
+        axes.set_xlabel("pulse asked for (steps)")
+        axes.set_title(title, fontsize=10, loc="left", color=INK)
     figure.suptitle(shown(name), fontsize=11, x=0.01, ha="left", color=INK)
     return figure

@@ -76,7 +76,7 @@ class ReferenceBackend(AbstractBackend):
         slope, share = (None if m is None else m[i, g, r].numpy().astype(np.float64) for m in (real.slope, real.share))
         phases = _phases(tile.inputs, vector, layer.signed)
         solved = None if real.circuit is None else _solved(real.circuit, [p for _, p in phases], at)
-        if (tile.current_law is not None or tile.dac_inl) and tile.inputs.energy_exponent == 2:
+        if (tile.current_law is not None or tile.dac.inl) and tile.inputs.energy_exponent == 2:
             phases = [(w, _driven(tile, p)) for w, p in phases]
         profile = None if real.profile is None else real.profile.expand(*real.gain.shape, -1)
         value = np.zeros(digits.shape[-1])
@@ -100,6 +100,9 @@ class ReferenceBackend(AbstractBackend):
                         if real.read_variance is not None:
                             each = real.read_variance[i, g, r, s, :, n].numpy().astype(np.float64)
                             power += np.dot(pulses**2, each) * (float(real.gain[i, g, r, s, n]) / lsb) ** 2
+                        if tile.dac.noise:  # of every row that is driven
+                            each = (pulses != 0) * (digits[s, :, n] * float(real.gain[i, g, r, s, n]) / lsb) ** 2
+                            power += tile.dac.noise**2 * float(each.sum())
                         signal += math.sqrt(power) * float(noise[p, s, n])
                     bits = None if profile is None else profile[i, g, r, s, n].numpy()
                     code = _convert(tile.converter, signal, real.low, real.high, bits)
@@ -116,7 +119,7 @@ def _driven(tile: AnalogTile, pulses: np.ndarray) -> np.ndarray:
     A law that is not separable is left to the circuit.
     """
     law, most = tile.current_law, tile.inputs.pulse_steps
-    levels = [float(p) + 4 * tile.dac_inl * float(p) / most * (1 - abs(float(p)) / most) for p in pulses]
+    levels = [float(p) + 4 * tile.dac.inl * float(p) / most * (1 - abs(float(p)) / most) for p in pulses]
     if law is None or not law.separable:
         return np.array(levels)
     one, full = torch.ones((), dtype=torch.float64), torch.tensor(tile.read_voltage, dtype=torch.float64)

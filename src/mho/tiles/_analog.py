@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mho.arrays import AbstractIV, AbstractPrinciple, Ohmic, Wires
-from mho.converters import AbstractConverter
+from mho.converters import AbstractConverter, Dac
 from mho.core import Cost, Farad, Metre, NotNegative, Positive, Scaling, Second, Seed, Source, Volt
 from mho.devices import AbstractCell
 from mho.digital import Logic, Technology
@@ -56,8 +56,8 @@ class AnalogTile(AbstractTile):
     supply: Annotated[Volt, Positive]
     line_capacitance: Annotated[Farad, NotNegative]
     """Capacitance of a word line per cell, where `wires` do not say."""
-    dac_capacitance: Annotated[Farad, NotNegative]
-    """Capacitance switched per bit by a row's driver."""
+    dac: Dac
+    """What drives a word line."""
     columns_per_converter: int = 1
     wires: Wires | None = None
     """Wires with a resistance; without them lines are ideal."""
@@ -79,8 +79,6 @@ class AnalogTile(AbstractTile):
     """Whether read noise of cells is drawn anew at each conversion, by its second moment on each line; else it is
     frozen for all reads under one condition, as the slow 1/f noise of the cells mostly is.
     """
-    dac_inl: float = 0.0
-    """Integral non-linearity of a row's DAC: how far a level of half the range is too high, in steps; a parabola."""
     select: SelectLines | None = None
     """Lines that switch the cells' transistors, where these are not the lines of the inputs and their energy counts."""
     sources: tuple[Source, ...] = ()
@@ -167,8 +165,11 @@ class AnalogTile(AbstractTile):
         if self.principle is not None:
             parts = self.principle.effects.items()
             out |= {name: replace(self, principle=principle) for name, principle in parts}
-        if self.dac_inl and self.inputs.energy_exponent == 2 and self.inputs.pulse_steps > 1:
-            out["DAC non-linearity"] = replace(self, dac_inl=0.0)
+        if self.dac.inl and self.inputs.energy_exponent == 2 and self.inputs.pulse_steps > 1:
+            out["DAC non-linearity"] = replace(self, dac=replace(self.dac, inl=0.0))
+        for name, field in (("DAC mismatch", "mismatch"), ("DAC noise", "noise")):
+            if getattr(self.dac, field):
+                out[name] = replace(self, dac=replace(self.dac, **{field: 0.0}))
         if self.pre.crosstalk:
             out["crosstalk"] = replace(self, pre=replace(self.pre, crosstalk=0.0))
         if self.pre.noise:
@@ -194,8 +195,7 @@ class AnalogTile(AbstractTile):
         if self.inputs.energy_exponent != 2:
             return pulses
         steps = self.inputs.pulse_steps
-        if self.dac_inl:
-            pulses = pulses + 4 * self.dac_inl / steps * pulses * (1 - pulses.abs() / steps)
+        pulses = self.dac.levels(pulses, steps)
         if self.current_law is None or not self.current_law.separable:
             return pulses
         return self.current_law.share(pulses / steps, self.read_voltage) * steps
@@ -322,7 +322,7 @@ class AnalogTile(AbstractTile):
 
     def noise_shape(self, layout: AbstractLayout, positions: int, signed: bool) -> tuple[int, ...] | None:
         """One number for each conversion."""
-        silent = self.noise_lsb == 0 and not (self.fresh_reads and "read noise" in self.cell.effects)
+        silent = self.noise_lsb == self.dac.noise == 0 and not (self.fresh_reads and "read noise" in self.cell.effects)
         if silent and (self.principle is None or self.principle.noise(self.rows) == 0):
             return None
         phases = len(self.inputs.significance(signed))
@@ -408,7 +408,7 @@ class AnalogTile(AbstractTile):
             read_voltage=supply if full else min(self.read_voltage, supply),
             supply=supply,
             line_capacitance=self.line_capacitance * side,
-            dac_capacitance=self.dac_capacitance * to.analog_capacitance,
+            dac=self.dac.scaled(to),
             wires=None if self.wires is None else self.wires.scaled(to, side),
             principle=None if self.principle is None else self.principle.scaled(to),
             select=None if self.select is None else self.select.scaled(side),

@@ -119,7 +119,7 @@ def mvm_cost(tile: AnalogTile, rows: int, columns: int, signed: bool) -> Mapping
     swing = tile.supply if tile.gated else tile.read_voltage
     line_energy = tile.word_capacitance * tile.row_cells * swing**2
     logic = tile.post.logic
-    driver_energy = tile.dac_capacitance * tile.inputs.bits_per_phase * tile.supply**2
+    driver_energy = tile.dac.costs(tile.inputs.bits_per_phase, tile.supply)["drive"].energy
     # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
     compare = logic.gates(2 * (logic.XOR2_CAPACITANCE + 1) + logic.DFF_CAPACITANCE, 0).energy
     direct = (
@@ -185,6 +185,7 @@ def parts(tile: AnalogTile) -> Mapping[str, Cost]:
     cell = replace(cell, area=max(cell.area, above))
     cells = cell * (tile.rows * tile.row_cells)
     driver = tile.post.logic.register(tile.inputs.resolution) * 2
+    driver += tile.dac.costs(tile.inputs.bits_per_phase, tile.supply)["part"]
     select = 0.0 if tile.select is None else tile.select.area * tile.row_cells
     # A converter that samples needs every line held at once; one that counts takes its lines in turn.
     held = converters if tile.converter.concurrent else columns * tile.weights.lines_per_weight

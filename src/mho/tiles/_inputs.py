@@ -176,18 +176,22 @@ class BitParallel(AbstractInputEncoding):
 
 @dataclass(frozen=True)
 class Split(AbstractInputEncoding):
-    """k-bit digits, one phase each (bit-hybrid, split pulse width): between bit-serial and bit-parallel.
+    """k-bit digits, one phase each: between bit-serial and bit-parallel.
 
+    A digit is a level (bit-hybrid, lasting `hold`) or a width (split pulse width, `lsb_time` a step).
     Source: [singh2025].
     """
 
     bits: int
     digit_bits: int
-    hold: Second
+    hold: Second = 0.0
     signing: Signing = "differential"
+    lsb_time: Second = 0.0
 
     def __post_init__(self) -> None:
         _check_bits(self.bits)
+        if (self.lsb_time > 0) == (self.hold > 0):
+            raise ValueError("a digit of a split input is either a pulse width (lsb_time > 0) or a level (hold > 0)")
         if not 1 <= self.digit_bits < self.bits:
             raise ValueError(f"digits have 1 to {self.bits - 1} bits, not {self.digit_bits}")
 
@@ -234,13 +238,18 @@ class Split(AbstractInputEncoding):
 
     @property
     def energy_exponent(self) -> int:
-        """Digits are levels."""
-        return 2
+        """1 for a width, 2 for a level."""
+        return 1 if self.lsb_time > 0 else 2
+
+    @property
+    def time_steps(self) -> int:
+        """All steps of the longest width."""
+        return 2**self.digit_bits if self.lsb_time > 0 else 0
 
     @property
     def pulse_time(self) -> Second:
-        """The hold time of a digit."""
-        return self.hold
+        """2^digit_bits steps, or the hold time of a digit."""
+        return self.lsb_time * 2**self.digit_bits if self.lsb_time > 0 else self.hold
 
 
 @dataclass(frozen=True)

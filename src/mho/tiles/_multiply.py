@@ -113,13 +113,18 @@ def _add_noise(
 ) -> None:
     """Add standard normal `z` times the noise of each conversion to the partial sums."""
     view = layout.split_instances(p, state.chips)
-    if tile.principle is None and state.read_variance is None:
+    jitter = tile.dac.noise
+    if tile.principle is None and state.read_variance is None and not jitter:
         view.add_(z, alpha=tile.noise_lsb)
         return
     scale = layout.spread(state.noise[:, :, None].expand(1, *state.offset.shape[1:]))
-    if state.read_variance is not None:
-        power = layout.partials(state.read_variance, driven.square().to(state.read_variance.dtype)).float()
-        scale = power.add_(scale.square()).sqrt_()
+    if state.read_variance is not None or jitter:
+        power = scale.square()
+        if state.read_variance is not None:
+            power = power + layout.partials(state.read_variance, driven.square().to(state.read_variance.dtype)).float()
+        if jitter:  # of each row that is driven; what a row has in common for all columns is drawn for each
+            power = power + layout.partials(state.matrix.square() * jitter**2, (driven != 0).to(driven.dtype))
+        scale = power.sqrt_()
     view.addcmul_(z, layout.split_instances(scale, state.chips if scale.shape == p.shape else 1))
 
 

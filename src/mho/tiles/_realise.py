@@ -71,6 +71,12 @@ def realise(
         # Both signs of a pair on one bit line have that line in common.
         together = tile.wires is not None and tile.wires.pairs == "word lines"
         varied = tile.variation.factors(chips, targets.shape, 1 if together else tile.weights.sides)
+    if tile.dac.mismatch:
+        # All cells of a word line are driven by one converter, as if they all were larger.
+        apart = tile.weights.sides if tile.wires is not None and tile.wires.pairs == "word lines" else 1
+        cells_, groups, row_tiles, _, rows_, _ = targets.shape
+        rows = tile.dac.gains(chips, (apart, groups, row_tiles, 1, rows_, 1)).repeat_interleave(cells_ // apart, 1)
+        varied = rows if varied is None else varied * rows
     low, high = tile.converter.codes(tile.bipolar(signed))
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
     _, groups, row_tiles, slices, _, columns = targets.shape
