@@ -138,3 +138,15 @@ def test_nothing_to_place() -> None:
     placement = place(Graph((Node("x", "input", (3,)),), "x", {}), CHIP)
     assert placement.blocks == ()
     assert placement.tiles_used == 0
+
+
+@given(st.lists(st.one_of(LINEAR, CONV), min_size=1, max_size=8), st.integers(9, 40), st.integers(4, 40))
+def test_programmed_levels_suit_one_block(layers: list[tuple[int, ...]], rows: int, columns: int) -> None:
+    """No two blocks have a converter in common whose levels are programmed; others may."""
+    chip = _chip(1000, rows, columns).with_converter("memristive-5b")
+    blocks = place(_graph(layers), chip).blocks
+    taken = [(b.tile, b.column + i) for b in blocks for i in range(b.columns)]
+    assert len(taken) == len(set(taken))
+    assert {(b.layer, b.rows, b.columns) for b in blocks} == {
+        (b.layer, b.rows, b.columns) for b in partition(_graph(layers), chip)
+    }

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mho.converters import Codebook, Memristive, bench, lloyd_max, load_converter
+from mho.converters import Codebook, Memristive, bench, lloyd_max, load_converter, windows
 from mho.core import Seed
 
 # Largest INL and DNL in LSB by bits and spread of the devices in % of their window: Fig. 4c and d.
@@ -142,3 +144,56 @@ def test_a_codebook_of_columns() -> None:
     ours = converter.quantise_(x.clone(), low, high, converter.profile(None, book.tensor()))
     assert all(len(column.unique()) <= 8 for column in ours.T)
     torch.testing.assert_close(ours.T, (book.quantise(x.T - low) + low).clamp(low, high))
+
+
+@pytest.mark.parametrize("bits", [2, 3, 5])
+def test_equal_steps_need_the_published_windows(bits: int) -> None:
+    """Lower edges are those of M1 over the lower half of full scale, upper ones those of M2 over the upper half."""
+    converter = _load(f"memristive-{bits}b")
+    targets = converter.targets(torch.arange(1.0, 2**bits))
+    window = converter.states[-1] - converter.states[0]
+    share = (targets.conductance - converter.states[0]) / window / 2 + 0.5 * targets.upper
+    ends = windows(bits)
+    assert share[~targets.upper].tolist() == pytest.approx([low for low, _ in ends[1:]])
+    assert share[targets.upper].tolist() == pytest.approx([high for _, high in ends])
+    assert float(targets.stretch) == pytest.approx(1.0)
+
+
+@given(st.integers(2, 6), st.integers(0, 10**6))
+def test_every_codebook_can_be_reached(bits: int, seed: int) -> None:
+    """All conductances lie in the window, rise in each half, and put the edges where they were wanted."""
+    converter = _load(f"memristive-{bits}b")
+    steps = Seed(seed).normal((4, 2**bits - 1)).abs() ** 3 + 1e-3
+    wanted = steps.cumsum(-1) - 5.0
+    targets = converter.targets(wanted)
+    low, high = converter.states[0], converter.states[-1]
+    assert float(targets.conductance.min()) >= low * (1 - 1e-6)
+    assert float(targets.conductance.max()) <= high * (1 + 1e-6)
+    share = (targets.conductance - low) / (high - low) / 2 + 0.5 * targets.upper
+    line = (share[:, -1:] - share[:, :1]) / (wanted[:, -1:] - wanted[:, :1])
+    np.testing.assert_allclose(share, share[:, :1] + line * (wanted - wanted[:, :1]), atol=2e-5)
+    assert bool(((targets.stretch >= 1 - 1e-6) & (targets.stretch <= 2)).all())
+
+
+def test_a_spread_counts_by_the_range_that_devices_need() -> None:
+    """Levels that crowd at one end: as many times as `targets` say, where that is asked for."""
+    crowded = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.8, 2.0, 6.0])
+    book = torch.zeros(2, 8)
+    book[0, :7], book[1] = crowded, torch.tensor([0.0, 0.15, 0.25, 0.35, 0.6, 1.4, 4.0, 8.0])
+    converter = _load("memristive-3b")
+    z = Seed(0).normal((2000, 7))
+    moved = []
+    for stretched in (False, True):
+        profile = replace(converter, stretched=stretched).profile(z, book)
+        assert profile is not None
+        moved.append((profile[:, :7] - crowded).sum(1).std())  # sorting leaves sums as they are
+    assert float(moved[1] / moved[0]) == pytest.approx(float(converter.targets(crowded).stretch), rel=1e-3)
+    with pytest.raises(ValueError, match="3 bits have 7 transition levels, not 6"):
+        converter.targets(crowded[:6])
+
+
+def test_what_writing_takes() -> None:
+    """A device for each level of each copy, one after another."""
+    cost = _load("memristive-5b").costs(256)["write"]
+    assert (cost.energy, cost.latency) == (pytest.approx(31 * 83e-12), pytest.approx(31 * 10.8e-6))
+    assert _load("memristive-5b-pair").costs(256)["write"].energy == pytest.approx(62 * 83e-12)

@@ -25,6 +25,7 @@ from mho.tiles import (
     DigitalTile,
     OffsetColumn,
     Variation,
+    load_tile,
 )
 
 CHIPS = Chip.presets()
@@ -284,3 +285,19 @@ def test_a_cell_that_knows_its_loop_is_charged_for_it() -> None:
     cost = programming(_linear(_celled(_small(Differential(4), 9), cell), 16, 8))
     assert cost.energy == _near(16 * 8 * 2 * write.energy)
     assert cost.latency == _near(16 * 8 * 2 * write.latency)
+
+
+def test_levels_of_converters_are_written_after_the_cells() -> None:
+    """A device for each level of each converter; those of a tile at the same time, one level after another."""
+    chip = Chip.load("hermes").with_converter("memristive-5b")
+    assert isinstance(chip.tile, AnalogTile)
+    free = replace(chip.tile.converter, write_energy=0.0, write_time=0.0)
+    net, x = nn.Sequential(nn.Linear(300, 20), nn.ReLU(), nn.Linear(20, 7)), torch.randn(400, 300)
+    program = compile(quantize(capture(net, x[:1]), chip, x), chip)
+    bare = replace(program, chip=replace(chip, tile=replace(chip.tile, converter=free)))
+    more, cells = programming(program), programming(bare)
+    converters = sum(b.columns for b in program.placement.blocks)
+    assert converters == 2 * 20 + 7
+    assert more.energy - cells.energy == _near(converters * 31 * 83e-12)
+    assert more.latency - cells.latency == _near(31 * 10.8e-6)
+    assert load_tile("tile2").level_cost(20) == Cost()

@@ -8,6 +8,7 @@ from collections import Counter
 from mho.chip import Chip
 from mho.core import CapacityError
 from mho.ir import Block, Graph, Placement
+from mho.tiles import AnalogTile
 
 
 def partition(graph: Graph, chip: Chip) -> list[Block]:
@@ -31,16 +32,18 @@ def place(graph: Graph, chip: Chip) -> Placement:
 
     Blocks of one layer that share a tile take turns, so they are spread while there are tiles, and as evenly as can be
     after that; where spreading takes too much room, they are packed as densely as can be. The free room of a tile is
-    kept as disjoint rectangles, cut in two at each block (guillotine packing).
+    kept as disjoint rectangles, cut in two at each block (guillotine packing). Converters whose levels are programmed
+    suit one block, so that no other lies below it on their columns.
 
     Raises:
         CapacityError: if the chip is too small; says how many tiles it would need.
     """
     rows, columns = chip.tile.shape
     blocks = partition(graph, chip)
-    placed = _pack(blocks, chip.tile.shape, chip.tiles)
+    stacked = not (isinstance(chip.tile, AnalogTile) and chip.tile.converter.adaptive)
+    placed = _pack(blocks, chip.tile.shape, chip.tiles, stacked)
     if _tiles(placed) > chip.tiles:
-        placed = _pack(blocks, chip.tile.shape, 0)
+        placed = _pack(blocks, chip.tile.shape, 0, stacked)
     if _tiles(placed) > chip.tiles:
         weights = sum(b.rows * b.columns for b in blocks)
         raise CapacityError(
@@ -50,8 +53,11 @@ def place(graph: Graph, chip: Chip) -> Placement:
     return Placement(placed, (rows, columns))
 
 
-def _pack(blocks: list[Block], shape: tuple[int, int], spread: int) -> tuple[Block, ...]:
-    """Place all blocks, over as many tiles as it takes; blocks of one layer apart over the first `spread` tiles."""
+def _pack(blocks: list[Block], shape: tuple[int, int], spread: int, stacked: bool) -> tuple[Block, ...]:
+    """Place all blocks, over as many tiles as it takes; blocks of one layer apart over the first `spread` tiles.
+
+    Without `stacked`, no two blocks have a column of a tile in common.
+    """
     order = sorted(range(len(blocks)), key=lambda i: (-blocks[i].rows, -blocks[i].columns, i))
     free: list[list[tuple[int, int, int, int]]] = []  # per tile: (row, column, rows, columns)
     holds: Counter[tuple[int, str]] = Counter()
@@ -71,6 +77,8 @@ def _pack(blocks: list[Block], shape: tuple[int, int], spread: int) -> tuple[Blo
         r, c, height, width = free[tile].pop(i)
         below = (r + block.rows, c, height - block.rows, width)
         right = (r, c + block.columns, block.rows, width - block.columns)
+        if not stacked:
+            right, below = (r, c + block.columns, height, width - block.columns), (0, 0, 0, 0)
         free[tile] += [f for f in (right, below) if f[2] > 0 and f[3] > 0]
         holds[tile, block.layer] += 1
         placed[index] = dataclasses.replace(block, tile=tile, row=r, column=c)

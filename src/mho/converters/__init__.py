@@ -19,6 +19,7 @@ from ._flash import Flash as Flash
 from ._integrate_fire import IntegrateFire as IntegrateFire
 from ._load import ROOMS as ROOMS
 from ._load import load_converter as load_converter
+from ._memristive import LevelTargets as LevelTargets
 from ._memristive import Memristive as Memristive
 from ._pipeline import Pipeline as Pipeline
 from ._qcell import QCell as QCell

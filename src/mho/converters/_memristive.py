@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mho.core import Cost, Joule, NotNegative, Positive, Ratio, Second, Siemens, Source, SquareMetre
@@ -16,6 +16,18 @@ from ._base import AbstractConverter
 from ._codebook import Rule, combine
 from ._quantise import quantise
 from ._search import count
+
+
+@dataclass(frozen=True)
+class LevelTargets:
+    """Which conductances put the edges of Q-cells on some transition levels."""
+
+    conductance: Float[Tensor, "*columns levels"]
+    """In S, of the device of each level."""
+    upper: Bool[Tensor, "levels"]
+    """Whether it is an M2, whose edge ends a window; else an M1."""
+    stretch: Float[Tensor, "*columns"]
+    """How much wider full scale has to be than for levels that are evenly spread over the same range, 1 to 2."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +64,17 @@ class Memristive(AbstractConverter):
     """For each code, as the next one."""
     decoder_area: Annotated[SquareMetre, NotNegative]
     time: Annotated[Second, Positive]
+    write_energy: Annotated[Joule, NotNegative]
+    """Of writing one device in its closed loop, as the next one."""
+    write_time: Annotated[Second, NotNegative]
     sensitivity: Annotated[Ratio, NotNegative] = 0.5
     truncation: Annotated[float, Positive] = 2.0
     variation: Annotated[Ratio, NotNegative] = 1.0
     """Scale of the devices' spread: 1 as measured, 0 for none."""
+    stretched: bool = False
+    """Whether a spread counts for as much more as levels that are unevenly spread ask for (`targets`); the published
+    rule takes it of the range of the levels alone.
+    """
     copies: int = 1
     rule: Rule = "boundary"
     group: int = 0
@@ -82,6 +101,31 @@ class Memristive(AbstractConverter):
         """Return this converter with devices that spread by `share` of the window in every state."""
         window = self.states[-1] - self.states[0]
         return replace(self, variation=1.0, state_sigmas=(share * window,) * len(self.states))
+
+    def targets(self, transitions: Float[Tensor, "*columns levels"]) -> LevelTargets:
+        """Return what devices have to be written for some transition levels, rising, in any unit.
+
+        Edges of the first memristors of the cells, M1, are the levels below the middle one, and move over the lower
+        half of full scale with their conductance; those of M2 are the middle one and those above, and move over the
+        upper half (`windows`). What stands before the converter puts the signals there: gain and zero are chosen so
+        that the devices use as much of their window as the levels let them, so that all levels can be reached. Where
+        the middle level is not in the middle, one half is used in part, and a spread of the devices moves the levels
+        by `stretch` times as much as where levels are evenly spread over the same range. Source of windows: [hong2025].
+        """
+        if transitions.shape[-1] != self._levels:
+            raise ValueError(f"{self.bits} bits have {self._levels} transition levels, not {transitions.shape[-1]}")
+        middle = 2 ** (self.bits - 1) - 1
+        least, most = transitions[..., :1], transitions[..., -1:]
+        centre = torch.clamp((least + most) / 2, transitions[..., middle - 1 : middle], transitions[..., middle, None])
+        half = torch.maximum(centre - least, most - centre)
+        full = 2 * half * 2**self.bits / (2**self.bits - 2)  # as far as equal steps of so many bits would reach
+        share = torch.where(full > 0, 0.5 + (transitions - centre) / full, 0.5)
+        upper = torch.arange(self._levels) >= middle
+        position = (2 * (share - 0.5 * upper)).clamp(0, 1)
+        window = self.states[-1] - self.states[0]
+        even = (most - least) * (2**self.bits / (2**self.bits - 2))
+        stretch = torch.where(even > 0, full / even.clamp(min=torch.finfo(even.dtype).tiny), 1.0)
+        return LevelTargets(self.states[0] + window * position, upper, stretch[..., 0])
 
     @property
     def noise(self) -> float:
@@ -128,6 +172,8 @@ class Memristive(AbstractConverter):
         else:
             wanted, levels = codebook[..., 0, :-1], codebook[..., 1, :]
             span = (levels[..., -1:] - levels[..., :1]) * (2**self.bits / self._levels)
+            if self.stretched:
+                span = span * self.targets(wanted).stretch.unsqueeze(-1)
         written = [wanted] * self.copies
         if z is not None and self.variation:
             limit = self.truncation
@@ -181,11 +227,15 @@ class Memristive(AbstractConverter):
         return self._reduced(bits, {"conversion_noise": 1})
 
     def costs(self, rows: int) -> Mapping[str, Cost]:
-        """Return the cost of a conversion and the area of one converter; Q-cells and decoder double with every bit."""
+        """Return the cost of a conversion, the area of one converter, and what writing all its levels takes.
+
+        Q-cells and decoder double with every bit; devices are written one after another.
+        """
         cells, codes = 2 ** (self.bits - 1), 2**self.bits
         energy = cells * (self.source_driver_energy + self.precharge_energy + self.other_energy)
         area = cells * self.core_area + codes * self.decoder_area
         return {
             "convert": Cost(self.copies * (energy + codes * self.decoder_energy), self.time),
             "part": Cost(area=self.copies * area),
+            "write": self.copies * self._levels * Cost(self.write_energy, self.write_time),
         }

@@ -69,9 +69,11 @@ def programming(program: Program) -> Cost:
     """Return what writing the network once costs: all tiles at the same time, the blocks of a tile one after another.
 
     As the cells' `write` says: a single pulse a cell, unless the cell knows its write-verify loop. The logic of the
-    loop is not in it, so it is a lower bound.
+    loop is not in it, so it is a lower bound. Levels of converters, where they are programmed, come after the cells,
+    those of a tile together.
     """
     energy, busy, rows = 0.0, dict[int, float](), dict[int, set[int]]()
+    levels: dict[int, float] = {}
     for block in program.placement.blocks:
         fresh = set(range(block.row, block.row + block.rows)) - rows.setdefault(block.tile, set())
         rows[block.tile] |= fresh
@@ -81,7 +83,10 @@ def programming(program: Program) -> Cost:
             cost += tile.write_cost(len(fresh), tile.common_columns)
         energy += cost.energy
         busy[block.tile] = busy.get(block.tile, 0.0) + cost.latency
-    return Cost(energy=energy, latency=max(busy.values(), default=0.0))
+        level = tile.level_cost(block.columns)
+        energy += level.energy
+        levels[block.tile] = max(levels.get(block.tile, 0.0), level.latency)
+    return Cost(energy=energy, latency=max((t + levels[tile] for tile, t in busy.items()), default=0.0))
 
 
 def _powered(program: Program) -> float:

@@ -388,6 +388,12 @@ class AnalogTile(AbstractTile):
             return tile
         return replace(tile, converter=carried(self.converter, node, supply, technology))
 
+    def level_cost(self, columns: int) -> Cost:
+        """Return the cost of writing the levels of the converters of so many columns, all of them at the same time."""
+        write = self.converter.costs(self.rows).get("write", Cost())
+        lines = (columns + self.weights.reference_column) * len(self.weights.significance)
+        return Cost(-(-lines // self.columns_per_converter) * write.energy, write.latency)
+
     def scaled(self, to: Scaling) -> AnalogTile:
         """Return this tile at another node and supply, each part by its own rule.
 

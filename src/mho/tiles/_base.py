@@ -100,6 +100,10 @@ class AbstractTile(ABC):
         if self.contradictions:
             raise SpecError(list(self.contradictions), where=where)
 
+    def level_cost(self, columns: int) -> Cost:
+        """Return the cost of writing the levels of the converters of so many columns; none where they are fixed."""
+        return Cost()
+
     @property
     def feels_heat(self) -> bool:
         """Whether a temperature changes anything."""
