@@ -147,6 +147,25 @@ def test_binary_training_script(tmp_path: Path) -> None:
     assert s["labels"].tolist() == y[1000:1103:5].tolist()
 
 
+def test_ternary_training_script(tmp_path: Path) -> None:
+    """What it saves are integers -1, 0 and 1, which answer as the network that it tested."""
+    x, y = mnist_sample()
+    data = tmp_path / "mnist"
+    data.mkdir()
+    _digits(data / "train-00000-of-00001.parquet", x[:500], y[:500])
+    _digits(data / "test-00000-of-00001.parquet", x[1000:1100], y[1000:1100])
+    weights = tmp_path / "network.safetensors"
+    out = _run(EXAMPLES / "train_ternary_mlp.py", "--data", data, "--out", weights, "--smoke")
+    assert "floats: " in out
+    t = read_tensors(weights)
+    assert {int(v) for n in ("0", "2") for v in t[f"{n}.weight"].unique()} == {-1, 0, 1}
+    assert (t["0.weight"].shape, t["2.weight"].shape) == ((100, 784), (10, 100))
+    with safe_open(weights, "pt") as file:
+        metadata = file.metadata()
+    assert f"on tiles: {metadata['test_accuracy']}" in out
+    assert metadata["arguments"] == "epochs=1, seed=0"
+
+
 def test_binary_training_script_without_its_data(tmp_path: Path) -> None:
     """One sentence, and nothing written."""
     (tmp_path / "mnist").mkdir()

@@ -1,5 +1,7 @@
 """converter-types: each kind keeps the law that it is known by."""
 
+import pytest
+
 from mho.reproduce import reproduce
 
 
@@ -11,3 +13,5 @@ def test_laws() -> None:
     assert missed == {"pipeline-8b", "cyclic-8b"}
     assert rows["super-resolution, 6 bits: error of one converter over that of two"].ours > 1.5
     assert rows["flash, energy of one bit more"].ours > 2
+    assert rows["inputs in two digits of widths: time of all pulses"].ours == pytest.approx(32)
+    assert 13 < rows["bits above which gates take less energy than a line and a converter, 28 nm"].ours < 14

@@ -81,6 +81,15 @@ def circuit_rows(columns: int = 500) -> list[Row]:
     cell = Loader(ROOMS).load(QCell, "readc")
     edges = [float(cell.edge(torch.tensor(cell.reference), branch)) for branch in (0, 1)]
     rows = [Row("words of the 3-bit converter", "", 1.0, float(same), 0.0, "[hong2025], schematic", "definition")]
+    some = memristive_of(3)
+    at = some.targets(torch.arange(1.0, 8.0)).conductance
+    apart = float(at[1] - at[0]) / (some.states[-1] - some.states[0])  # neighbours are an eighth of full scale apart
+    moved = 100 / 8 * (0.01 / apart)
+    rows.append(
+        Row("how far a level moves with 1 % of the window of conductances", "% of full scale", 0.5, moved, 0.01,
+            "[hong2025], Fig. 4c, d: what its INL and DNL ask for", "definition",
+            "each device moves its edge over half of full scale")
+    )  # fmt: skip
     for what, published, own in zip(("lower", "upper"), (0.920, 1.132), edges, strict=True):
         rows.append(
             Row(f"{what} edge of the Q-cell", "V", published, own, 0.005, "[hong2025], Fig. 2b", "fitted",

@@ -11,6 +11,7 @@ from mho.converters import ROOMS, AbstractConverter, Memristive, Ramp, bench, lo
 from mho.core import Loader, Seed
 
 from ._adaptive_networks import memristive_of
+from ._converter_chain import chain_rows
 from ._row import Result, Row
 
 _KINDS = (
@@ -22,7 +23,7 @@ _RAMPS = 64
 
 
 def _compute() -> list[Row]:
-    return [*_ideal_rows(), *_ramp_rows(), *_cost_rows(), *_pair_rows()]
+    return [*_ideal_rows(), *_ramp_rows(), *_cost_rows(), *_pair_rows(), *chain_rows()]
 
 
 def _ideal_rows() -> list[Row]:
@@ -108,4 +109,4 @@ def _error(converter: Memristive) -> float:
     return float((converter.quantise_(ramp.clone(), 0.0, top, profile) - ramp).square().mean())
 
 
-RESULT = Result("Converters by type: the laws of their kinds", _compute)
+RESULT = Result("Converters by type and what stands around them: the laws of their kinds", _compute)

@@ -3,6 +3,7 @@
 from ._binary import BinaryPerceptron as BinaryPerceptron
 from ._binary import binary_perceptron as binary_perceptron
 from ._binary import mnist_sample as mnist_sample
+from ._binary import ternary_perceptron as ternary_perceptron
 from ._data import MEAN as MEAN
 from ._data import STD as STD
 from ._data import load_images as load_images

@@ -1,4 +1,4 @@
-"""The shipped binary perceptron and black-and-white digits."""
+"""The shipped perceptrons of one-bit and of ternary weights, and black-and-white digits."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from mho.core import read_tensors
+
+from ._compact import load_compact
 
 _DATA = Path(__file__).parent.parent / "data"
 PIXELS = 784
@@ -46,6 +48,15 @@ def binary_perceptron() -> BinaryPerceptron:
     return BinaryPerceptron(
         _signs(t["first"], PIXELS), t["threshold"].float(), _signs(t["second"], hidden), t["scale"], t["offset"]
     )
+
+
+def ternary_perceptron() -> nn.Module:
+    """Load the shipped perceptron for MNIST (784-100-10) of weights -1, 0 and 1 times the scale of a column.
+
+    Pixels are 0 or 1; hidden units are to be counts of 0 to 3. Made by `examples/train_ternary_mlp.py`.
+    """
+    network = nn.Sequential(nn.Linear(PIXELS, 100), nn.ReLU(), nn.Linear(100, 10))
+    return load_compact(network, _DATA / "networks" / "mnist-ternary-perceptron.safetensors")
 
 
 def mnist_sample() -> tuple[Float[Tensor, "images pixels"], Int[Tensor, "images"]]:

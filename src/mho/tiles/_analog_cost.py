@@ -125,7 +125,10 @@ def mvm_cost(tile: AnalogTile, rows: int, columns: int, signed: bool) -> Mapping
     direct = (
         tile.converter.pulse_output and len(tile.weights.significance) == len(tile.inputs.significance(signed)) == 1
     )
-    if not direct:  # else the converters of the layer before send the pulses themselves
+    if direct:  # the converters of the layer before send the pulses themselves, half of the largest count on average
+        driver_energy = 0.0
+        line_energy *= max(1.0, tile.inputs.pulse_steps / 2)
+    else:
         driver_energy += tile.inputs.time_steps * compare
     read = (columns + tile.weights.reference_column) * tile.weights.lines_per_weight
     readers = read / (tile.columns_per_converter if tile.converter.concurrent else 1)
