@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullLocator
 
 import mho
 from mho.arrays import (
@@ -328,6 +329,67 @@ def converters() -> None:
     save_figure(converter_survey(load_adc_survey(), presets), FOLDER / "adc-survey.svg")
     measured = bench(load_converter("memristive-5b"))
     save_figure(converter_bench(measured, "memristive-5b, 64 columns"), FOLDER / "adc-bench.svg")
+
+
+_KINDS = {
+    "sar": ("#1f6f8b", "o"), "flash": ("#d1603d", "s"), "ramp": ("#6a4c93", "D"), "cco": ("#3a7d44", "^"),
+    "integrate-fire": ("#b8860b", "v"), "voltage-to-time": ("#7a8288", "o"), "sense-voltage": ("#86bbd8", "s"),
+    "pipeline": ("#c98fb0", "D"), "cyclic": ("#5c4033", "^"), "memristive": ("#1d2733", "*"),
+}  # fmt: skip
+"""Colour and mark of each kind of converter."""
+
+
+def kinds() -> None:
+    """Draw energy, time and area of the kinds of converters by bits, each at the node of its file."""
+    figure = Figure(figsize=(9.2, 3.6), layout="constrained")
+    panels = figure.subplots(1, 3)
+    for kind, (colour, mark) in _KINDS.items():
+        bits = [b for b in range(2, 11) if kind != "memristive" or b <= 8]
+        parts = [load_converter(f"{kind}-{b}b") for b in bits]
+        costs = [part.costs(256) for part in parts]
+        for axes, values in (
+            (panels[0], [1e15 * c["convert"].energy for c in costs]),
+            (panels[1], [1e9 / part.rate(256) for part in parts]),
+            (panels[2], [1e12 * c["part"].area for c in costs]),
+        ):
+            axes.plot(bits, values, marker=mark, markersize=4, linewidth=1.2, color=colour, label=kind)
+    for axes, title in zip(panels, ("energy of a conversion (fJ)", "time (ns)", "area (µm²)"), strict=True):
+        axes.set_yscale("log")
+        axes.set_title(title, fontsize=9, loc="left")
+        axes.set_xlabel("bits")
+        axes.grid(color="#e3e8ee")
+        axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=5, fontsize=8)
+    save(figure, "converter-kinds.svg")
+
+
+def kinds_on_chips() -> None:
+    """Draw accuracy of ResNet-20 against energy, latency and area by kind and bits, from the points beside the figure."""
+    found = json.loads((FOLDER / "converter-kinds.json").read_text())
+    figure = Figure(figsize=(9.2, 5.6), layout="constrained")
+    panels = figure.subplots(2, 3, sharey="row")
+    for row, (chip, points) in zip(panels, found.items(), strict=True):
+        for kind, values in points.items():
+            colour, mark = _KINDS[kind]
+            for axes, column in zip(row, (3, 4, 5), strict=True):
+                axes.plot([v[column] for v in values], [v[1] for v in values], marker=mark, markersize=4, linewidth=1,
+                          color=colour, label=kind)  # fmt: skip
+        row[0].set_ylabel(f"{chip}: accuracy (%)")
+        for axes, name in zip(row, ("energy (µJ an image)", "latency (ms an image)", "area (mm²)"), strict=True):
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.set_xlabel(name)
+            axes.grid(color="#e3e8ee")
+            axes.spines[["top", "right"]].set_visible(False)
+    found_labels = {
+        label: h for axes in panels[:, 0] for h, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(found_labels.values(), found_labels.keys(), frameon=False, loc="outside lower center", ncols=5,
+                  fontsize=8)  # fmt: skip
+    save(figure, "converter-kinds-chips.svg")
 
 
 def costs() -> None:
@@ -650,6 +712,8 @@ def main() -> None:
         pulses()
         writing()
         converters()
+        kinds()
+        kinds_on_chips()
         distributions()
         variation()
         roofline()
