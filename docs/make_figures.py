@@ -365,7 +365,7 @@ def kinds() -> None:
 
 
 def kinds_on_chips() -> None:
-    """Draw accuracy of ResNet-20 against energy, latency and area by kind and bits, from the points beside the figure."""
+    """Draw accuracy of ResNet-20 by kind and bits of its converters, from the measured points beside the figure."""
     found = json.loads((FOLDER / "converter-kinds.json").read_text())
     figure = Figure(figsize=(9.2, 5.6), layout="constrained")
     panels = figure.subplots(2, 3, sharey="row")

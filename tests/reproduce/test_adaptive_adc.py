@@ -1,5 +1,7 @@
 """adaptive-adc: circuit, quantiser and cost in full."""
 
+from typing import Any
+
 import pytest
 
 from mho.core import FileError
@@ -17,7 +19,7 @@ from mho.samples import resnet20
 
 def test_circuit() -> None:
     rows = circuit_rows(columns=300)
-    assert len(rows) == 1 + 2 + 2 * 9 + 2 + 1
+    assert len(rows) == 2 + 2 + 2 * 9 + 2 + 1
     assert rows[0].ours == 1.0
     assert all(0.8 < r.ratio < 1.2 for r in rows[:-1])
     assert rows[-1].ours == pytest.approx(1, abs=0.1)  # equal for all levels; measured 0.80, two standard errors off
@@ -58,9 +60,12 @@ def test_the_long_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         _adaptive_networks, "network_rows", lambda *_, **k: calls.append((k["images"], k["seeds"])) or []
     )
-    for name in ("circuit_rows", "system_rows", "shape_rows", "partial_rows"):
+    partial: list[dict[str, Any]] = []
+    monkeypatch.setattr(_adaptive_networks, "partial_rows", lambda **k: partial.append(k) or [])
+    for name in ("circuit_rows", "system_rows", "shape_rows"):
         monkeypatch.setattr(_adaptive_adc, name, lambda *_: [])
     assert reproduce("adaptive-adc", full=True)
     assert calls == [(750, 16)] * 2  # VGG8 and ResNet-18
+    assert [(k["images"], k["chips"], k["bits"]) for k in partial] == [(250, 4, (3, 4, 5, 6))]
     with pytest.raises(FileError, match=r"^ir-drop has no longer study than it computes anyway; leave --full out, or"):
         reproduce("ir-drop", full=True)

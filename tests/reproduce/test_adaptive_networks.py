@@ -76,16 +76,21 @@ def test_shapes() -> None:
 def test_partial_sums() -> None:
     """Every row is there; with three bits levels that suit the sums answer where equal steps do not."""
     rows = {
-        r.quantity.removeprefix("partial sums, 3 bits, "): r for r in partial_rows(resnet20(), images=40, bits=(3,))
+        r.quantity.removeprefix("partial sums, 3 bits, "): r
+        for r in partial_rows(resnet20(), images=40, bits=(3,), percents=(5.0,))
     }
     assert list(rows) == [
         "equal steps",
         "equal steps, clipped for the least error",
         "levels of least error",
         "levels of least error, 1 % off",
-        "levels of least error, 1 % off, super-resolution",
+        "the same, super-resolution",
+        "the same, levels a column",
         "learned levels, 1 % off",
+        "levels of least error, 5 % off",
+        "learned levels, 5 % off",
     ]
+    assert "between 2 chips" in rows["learned levels, 1 % off"].comment
     assert rows.pop("equal steps").ours < 40
     assert rows.pop("equal steps, clipped for the least error").ours > 40
     assert all(50 < r.ours <= 110 for r in rows.values())

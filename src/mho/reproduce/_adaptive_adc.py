@@ -65,8 +65,8 @@ def _compute() -> list[Row]:
 
 
 def _study() -> list[Row]:
-    """750 images, 16 sources of up to 5 % variation, 6 bits, ResNet-18."""
-    return [*_circuit_and_cost(2000), *shape_rows(), *study_rows(), *partial_rows()]
+    """750 images, 16 sources of up to 5 % variation, 6 bits, ResNet-18; partial sums on four chips."""
+    return [*_circuit_and_cost(2000), *shape_rows(), *study_rows()]
 
 
 def _circuit_and_cost(columns: int) -> list[Row]:
