@@ -53,12 +53,13 @@ def test_another_node_supply_and_rate() -> None:
     here, there = (json.loads(_ask("flash-5b", "--json", *more)) for more in ((), ("--node", "7 nm")))
     low = json.loads(_ask("flash-5b", "--json", "--node", "7 nm", "--supply", "0.6 V", "--rate", "5 MHz"))
     assert low["energy_j"] < there["energy_j"] < here["energy_j"]
+    assert low["converter"] == "flash-5b, at 7 nm, for 5 MHz"
     assert there["area_m2"] < here["area_m2"]
     assert (here["node_m"], there["node_m"]) == (28e-9, 7e-9)
     assert low["rate_hz"] == pytest.approx(5e6)
     assert low["inl_lsb"] == here["inl_lsb"]
     text = " ".join(_ask("cco", "--bits", "6", "--rate", "50 MHz").split())
-    assert "cco-hermes, for 50 MHz: 6 bits" in text
+    assert "cco-hermes, changed, for 50 MHz: 6 bits" in text
     assert "input pulses of at least 20 ns" in text
 
 

@@ -39,6 +39,7 @@ def test_levels_widths_and_bits(tmp_path: Path) -> None:
         (("dimc",), "the inputs of dimc are bits of gates, which nothing converts; take an analog tile"),
         (("tile2", "--mismatch", "-1 %"), "--mismatch and --trim must be at least 0; give other ones"),
         (("tile2", "--trim", "1 V"), "expected a ratio such as '5 %' or 0.05, not '1 V'"),
+        (("tile1", "--inl", "2"), "--inl bends levels, and the inputs of tile1 are widths or on and off; leave it out"),
         (("tile9",), "no preset 'tile9' in tiles"),
     ],
 )

@@ -11,7 +11,7 @@ from mho.chip import Chip
 from mho.compiler import partition, place
 from mho.core import CapacityError
 from mho.ir import Graph, Node
-from mho.tiles import AnalogTile, OffsetColumn
+from mho.tiles import AbstractWeightEncoding, AnalogTile, BitSliced, Differential, OffsetColumn
 
 CHIP = Chip.load("hermes")
 assert isinstance(CHIP.tile, AnalogTile)
@@ -140,12 +140,24 @@ def test_nothing_to_place() -> None:
     assert placement.tiles_used == 0
 
 
-@given(st.lists(st.one_of(LINEAR, CONV), min_size=1, max_size=8), st.integers(9, 40), st.integers(4, 40))
-def test_programmed_levels_suit_one_block(layers: list[tuple[int, ...]], rows: int, columns: int) -> None:
-    """No two blocks have a converter in common whose levels are programmed; others may."""
+@given(
+    st.lists(st.one_of(LINEAR, CONV), min_size=1, max_size=8), st.integers(9, 40), st.integers(4, 40),
+    st.sampled_from([Differential(8), Differential(8, separate=True), BitSliced(8), OffsetColumn(8)]),
+    st.sampled_from([1, 3, 8]),
+)  # fmt: skip
+def test_programmed_levels_suit_one_block(
+    layers: list[tuple[int, ...]], rows: int, columns: int, weights: AbstractWeightEncoding, share: int
+) -> None:
+    """No two blocks have a converter in common whose levels are programmed, nor the one of a reference column."""
     chip = _chip(1000, rows, columns).with_converter("memristive-5b")
-    blocks = place(_graph(layers), chip).blocks
-    taken = [(b.tile, b.column + i) for b in blocks for i in range(b.columns)]
+    assert isinstance(chip.tile, AnalogTile)
+    chip = replace(chip, tile=replace(chip.tile, weights=weights, columns_per_converter=share, wires=None))
+    slices, blocks = len(weights.significance), place(_graph(layers), chip).blocks
+    taken: list[tuple[int, int]] = []
+    for b in blocks:
+        lines = range(b.column * slices, (b.column + b.columns) * slices)
+        taken += [(b.tile, c) for c in {line // share for line in lines}]
+        taken += [(b.tile, -1)] * weights.reference_column
     assert len(taken) == len(set(taken))
     assert {(b.layer, b.rows, b.columns) for b in blocks} == {
         (b.layer, b.rows, b.columns) for b in partition(_graph(layers), chip)

@@ -94,7 +94,7 @@ def test_calibration_keeps_the_columns_shape() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_costs_are_positive(name: str) -> None:
     costs = load_converter(name).costs(256)
-    assert costs.keys() == {"convert", "part"}
+    assert costs.keys() - {"write"} == {"convert", "part"}
     assert costs["convert"].energy > 0
     assert costs["part"].area > 0
 

@@ -20,13 +20,21 @@ def _to(**changes: float) -> Scaling:
     return Scaling(**(ones | changes))
 
 
+def _from(converter: AbstractConverter, **changes: float) -> Scaling:
+    """From its own node to the same."""
+    node = converter.node or 28e-9
+    return _to(**({"old": node, "new": node} | changes))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_converter_scales(name: str) -> None:
     """Nothing changes where nothing does; energy and area follow their ratios, between those of gates and of analog."""
     converter = load_converter(name)
-    assert converter.scaled(_to(new=converter.node or 28e-9)) == converter
+    assert converter.scaled(_from(converter)) == converter
     before = converter.costs(64)
-    half = converter.scaled(_to(capacitance=0.4, analog_capacitance=0.7, area=0.3, analog_area=0.6)).costs(64)
+    half = converter.scaled(_from(converter, capacitance=0.4, analog_capacitance=0.7, area=0.3, analog_area=0.6)).costs(
+        64
+    )
     assert 0.4 * before["convert"].energy <= half["convert"].energy <= before["convert"].energy
     assert 0.3 * before["part"].area <= half["part"].area * (1 + 1e-9) <= 0.6 * before["part"].area * (1 + 2e-9)
     assert half["convert"].latency == pytest.approx(before["convert"].latency)
@@ -37,14 +45,15 @@ def test_a_lower_supply_takes_less(name: str) -> None:
     converter = load_converter(name)
     before, after = (
         converter.costs(64)["convert"].energy,
-        converter.scaled(_to(voltage=0.8)).costs(64)["convert"].energy,
+        converter.scaled(_from(converter, voltage=0.8)).costs(64)["convert"].energy,
     )
     assert 0.64 * before * (1 - 1e-9) <= after <= 0.8 * before * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_conversion_takes_less_than_noise_asks_for(name: str) -> None:
-    nothing = load_converter(name).scaled(_to(capacitance=1e-9, analog_capacitance=1e-9))
+    converter = load_converter(name)
+    nothing = converter.scaled(_from(converter, capacitance=1e-9, analog_capacitance=1e-9))
     energy = nothing.costs(64)["convert"].energy
     assert energy >= thermal_floor(nothing.resolution) * (1 - 1e-9)
 
@@ -69,12 +78,29 @@ def test_sar_by_hand() -> None:
 
 @given(st.floats(1e3, 1e11))
 def test_faster_than_the_corner(rate: float) -> None:
+    """k2 of a SAR grows as the bend does from the rate of the file, and never falls."""
     sar = load_converter("sar-8b")
     assert isinstance(sar, Sar)
     fast = sar.at_rate(rate, 79e6)
     extra = fast.costs(256)["convert"].energy - 8 * 100e-15 * 0.81
-    assert extra == pytest.approx(4**8 * 1e-18 * 0.81 * (1 + (rate / 79e6) ** 2) ** 0.5, rel=1e-6)
+    grown = max(1.0, ((1 + (rate / 79e6) ** 2) / (1 + (sar.rate(256) / 79e6) ** 2)) ** 0.5)
+    assert extra == pytest.approx(4**8 * 1e-18 * 0.81 * grown, rel=1e-6)
     assert fast.costs(7)["convert"].latency == pytest.approx(1 / rate)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(st.floats(1e3, 1e10))
+def test_nothing_is_cheaper_for_being_slow(name: str, rate: float) -> None:
+    """At the corner of the survey: at most the energy that it had if slower, at least that if faster; and no less than
+    noise asks for.
+    """
+    converter = load_converter(name)
+    own = converter.costs(256)["convert"].energy
+    other = converter.at_rate(rate, 79e6).costs(256)["convert"].energy
+    assert other >= own * (1 - 1e-9)
+    if rate <= converter.rate(256):
+        assert other == pytest.approx(own)
+    assert converter.at_rate(converter.rate(256), 79e6).costs(256)["convert"].energy == pytest.approx(own)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,12 +121,12 @@ def test_every_converter_can_be_made_faster(name: str, rate: float, factor: floa
 @pytest.mark.parametrize("name", [n for n in NAMES if not n.startswith(("sar", "memristive"))])
 def test_rate_beyond_the_corner(name: str) -> None:
     """Energy of analog parts grows with the bend; that of gates does not, so all of it grows by no more."""
-    converter, corner = load_converter(name), 1e6
-    own = converter.at_rate(1e3, corner).costs(64)["convert"].energy
+    converter, corner = load_converter(name).at_rate(1e3, 1e6), 1e6
+    own = converter.costs(64)["convert"].energy
     bent = (1 + 100**2) ** 0.5
     found = converter.at_rate(100 * corner, corner).costs(64)["convert"].energy
     gates = {f: 0.0 for f, ratio in converter.scales.items() if ratio == "energy"}
-    analog = replace(converter, **gates).at_rate(1e3, corner).costs(64)["convert"].energy
+    analog = replace(converter, **gates).costs(64)["convert"].energy
     assert found == pytest.approx(own + analog * (bent - 1), rel=1e-3)
 
 
@@ -120,6 +146,13 @@ def test_errors() -> None:
     with pytest.raises(SpecError, match=r"^rate and corner must be above 0 Hz, not 0 and 1e\+06 Hz$"):
         sar.at_rate(0.0, 1e6)
 
+    with pytest.raises(SpecError, match=r"^a conversion must take some time before it can be made faster or slower; g"):
+        replace(sar, delay=(0.0, 0.0)).at_rate(1e6, 1e6)
+    with pytest.raises(
+        SpecError, match=r"^node: a converter of 28 nm must be scaled from there, not from 14 nm; see `c"
+    ):
+        sar.scaled(_to(old=14e-9, new=7e-9))
+
     class Mute(type(load_converter("flash-3b"))):  # type: ignore[misc]
         @property
         def scales(self) -> dict[str, str]:
@@ -135,3 +168,11 @@ def test_errors() -> None:
     with pytest.raises(SpecError, match=r"^Mute does not say how it follows the technology; give it `scales`$"):
         mute.scaled(_to())
     assert replace(flash, bits=3).scaled(_to()) == flash
+
+
+def test_more_bits_of_a_kind() -> None:
+    """One that idled uses all its capacitors, and noise has its due where bits are many."""
+    sar = load_converter("sar-8b")
+    assert sar.at_bits(4).with_bits(8) == replace(sar, comparator_noise=sar.noise / 16, offset_sigma=0.5 / 16)
+    many = load_converter("pipeline-14b")
+    assert many.costs(64)["convert"].energy == pytest.approx(thermal_floor(14))

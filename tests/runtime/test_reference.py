@@ -298,6 +298,33 @@ def test_errors_of_the_inputs(inputs: AbstractInputEncoding, weights: AbstractWe
     _judge(both, program, gains)
 
 
+def test_noise_of_inputs_on_gates() -> None:
+    """Columns that lose the more the more of them is on: in both backends the noise of a pulse is that of little."""
+    wires = Wires(0.0, 2.0, 0.0, 50.0, gates=True, ir_drop="closed", load=0.3)
+    program = _changed(_program(BitSerial(8, 1e-9), Differential(8), CONVERTERS["sar"]), wires=wires)
+    tile = program.chip.tile
+    assert isinstance(tile, AnalogTile)
+    _judge(_changed(program, dac=replace(tile.dac, noise=0.4)), program)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=repr)
+def test_a_bow_of_levels_in_the_circuit(condition: Condition) -> None:
+    """Where a circuit is solved, it is for the levels that are there."""
+    program = _program(BitParallel(4, hold=1e-9), Differential(8), CONVERTERS["sar"])
+    wires = Wires(20.0, 20.0, 100.0, 100.0, ir_drop="newton")
+    plain = _changed(program, wires=wires, current_law=Sinh(0.1))
+    tile = plain.chip.tile
+    assert isinstance(tile, AnalogTile)
+    bent = _changed(plain, dac=replace(tile.dac, inl=1.5))
+    fast, slow, even = (
+        run(p, X[:1], instances=1, conditions=[condition], backend=backend).outputs
+        for p, backend in ((bent, "torch"), (bent, "reference"), (plain, "torch"))
+    )
+    step = _smallest_step(program, "fc")
+    assert float((fast - slow).abs().max()) < 0.05 * step
+    assert float((fast - even).abs().max()) > step
+
+
 LEVELS = [i for i in INPUTS if i.energy_exponent == 2]
 
 

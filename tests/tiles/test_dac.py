@@ -110,15 +110,31 @@ def test_noise_of_pulses(weights: AbstractWeightEncoding, inputs: AbstractInputE
     assert float(still.abs().max()) < 1e-3 * float((x @ weight.T).abs().max())
 
 
-def test_sides_on_word_lines_of_their_own_have_converters_of_their_own() -> None:
+@pytest.mark.parametrize("separate", [False, True])
+def test_sides_on_word_lines_of_their_own_have_converters_of_their_own(separate: bool) -> None:
     """A weight of zero stays zero where one converter drives both cells of the pair, and errs where two do."""
-    weight = torch.zeros(4, 30)
+    weight, encoding = torch.zeros(4, 30), Differential(8, separate=separate)
 
     def digits(pairs: Literal["bit lines", "word lines"]) -> Tensor:
         wires = Wires(1e-3, 1e-3, 1e-3, 1e-3, ir_drop="off", pairs=pairs)
-        tile = replace(_tile(Differential(8), BitParallel(8, hold=1e-9), Dac(0.0, mismatch=0.1)), wires=wires)
+        tile = replace(_tile(encoding, BitParallel(8, hold=1e-9), Dac(0.0, mismatch=0.1)), wires=wires)
         tile = replace(tile, cell=Ideal(5e-5, 1e-4, 0.0, 0.0, 0.0))
-        return tile.realise(LAYOUT, weight, torch.full((2, 1), 1e4), [Seed(0)], [Condition(None)], True).digits
+        scale = torch.full((2, len(encoding.significance)), 1e4)
+        found = tile.realise(LAYOUT, weight, scale, [Seed(0)], [Condition(None)], True).digits
+        return found[:, :, :, 0] - found[:, :, :, 1] if separate else found
 
     assert float(digits("bit lines").abs().max()) < 1e-3
     assert float(digits("word lines").abs().max()) > 5
+
+
+def test_columns_of_another_tile_have_other_rows() -> None:
+    """Word lines end with their tile."""
+    layout, dac = LinearLayout(15, 40, 16), Dac(0.0, mismatch=0.1)
+    tile = _tile(Differential(8), BitParallel(8, hold=1e-9), dac)
+    scale = torch.full((1, 1), 1e4)
+    weight = torch.full((40, 15), 100.0)
+    (found,) = tile.realise(layout, weight, scale, [Seed(0)], [Condition(None)], True).digits[0, 0, 0] / 100
+    assert tile.cols == 16
+    assert torch.equal(found[:, 0], found[:, 13])  # three tiles of 14, 14 and 12 columns
+    assert float((found[:, 13] - found[:, 14]).abs().min()) > 1e-3
+    assert torch.equal(found[:, 14], found[:, 27])

@@ -83,6 +83,7 @@ def test_times() -> None:
     assert (Split(8, 4, 3e-9).pulse_time, Split(8, 4, 3e-9).energy_exponent) == (3e-9, 2)
     digits = Split(8, 4, lsb_time=1e-9)
     assert (digits.pulse_time, digits.time_steps, digits.energy_exponent) == (pytest.approx(16e-9), 16, 1)
+    assert [digits.at_bits(b).pulse_time for b in (8, 6, 4, 3)] == [pytest.approx(16e-9)] * 4
 
 
 def test_encode_leaves_its_input() -> None:

@@ -112,12 +112,12 @@ class Chip:
                     [f"{self.name} does not say its node, to which {label} is to be carried; leave carry out"]
                 )
             part = carried(part, gates.node, gates.supply)
+            label = f"{label} at {format_quantity(gates.node, 'm')}"
         try:
             tile = replace(self.tile, converter=part)
         except ValueError as error:
             raise SpecError([f"{label} does not fit the tiles of {self.name}: {error}"]) from None
-        if new := [c for c in tile.contradictions if c not in self.tile.contradictions]:
-            raise SpecError(new, where=f"{label} does not fit the tiles of {self.name}")
+        self._refuse_new(tile, f"{label} does not fit the tiles of {self.name}")
         return replace(self, name=f"{self.name}, {label}", tile=tile)
 
     def with_network(self, network: AbstractNetworkOnChip | str) -> Chip:
@@ -159,12 +159,20 @@ class Chip:
         except ValueError as error:
             raise SpecError([f"node and supply: {error}"]) from None
         to = table.scaling_from(self.digital.logic, size, volt)
+        name = f"{self.name}, {format_quantity(size, 'm')}, {format_quantity(to.supply, 'V')}"
+        tile = self.tile.at_node(size, volt, table)
+        self._refuse_new(tile, name)
         return replace(
             self,
-            name=f"{self.name}, {format_quantity(size, 'm')}, {format_quantity(to.supply, 'V')}",
-            tile=self.tile.at_node(size, volt, table),
+            name=name,
+            tile=tile,
             digital=self.digital.scaled(to),
         )
+
+    def _refuse_new(self, tile: AbstractTile, where: str) -> None:
+        """Raise if a tile in place of this chip's contradicts itself where that one did not."""
+        if new := set(tile.contradictions) - set(self.tile.contradictions):
+            raise SpecError(sorted(new), where=where)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over every number of the chip."""

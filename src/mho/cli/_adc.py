@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,9 +92,10 @@ def adc(
         picture_kind(picture)
     preset = _preset(name, presets, bits)
     part = _made_for(_changed(load_converter(preset), bits, mismatch), node, supply, rate, rows)
-    made = [f"at {format_quantity(part.node, 'm')}"] if node and part.node else []
+    made = ["changed"] if _changed(load_converter(preset), bits, mismatch) != load_converter(preset) else []
+    made += [f"at {format_quantity(part.node, 'm')}"] if node and part.node else []
     made += [f"for {format_quantity(part.rate(rows), 'Hz')}"] if rate else []
-    name = ", ".join([preset, *(made or (["changed"] if part != load_converter(preset) else []))])
+    name = ", ".join([preset, *made])
     measured = bench(part, Seed(seed), columns, "absolute" if absolute else "ends")
     if picture is not None:
         save_figure(converter_bench(measured, f"{name}, {part.resolution} bits, {columns} columns"), picture)
@@ -107,7 +109,7 @@ def adc(
             "offset_lsb": measured.offset.tolist(), "missing": measured.missing.tolist(),
             "monotone": measured.monotone.tolist(), "sndr_db": measured.sndr.tolist(), "enob": measured.enob.tolist(),
             "energy_j": convert.energy, "latency_s": convert.latency, "area_m2": area,
-            "rate_hz": part.rate(rows), "node_m": part.node,
+            "rate_hz": part.rate(rows) if math.isfinite(part.rate(rows)) else None, "node_m": part.node,
         }  # fmt: skip
         typer.echo(json.dumps(out, indent=1))
         return

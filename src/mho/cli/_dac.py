@@ -60,6 +60,8 @@ def dac(
     own = replace(tile.dac, **{f: v for f, v in given.items() if v is not None})
     inputs = tile.inputs
     level = inputs.energy_exponent == 2
+    if inl and not (level and inputs.pulse_steps > 1):
+        raise FileError(f"--inl bends levels, and the inputs of {name} are widths or on and off; leave it out")
     found = dac_bench(own, inputs.pulse_steps, Seed(seed), rows, level and inputs.pulse_steps > 1)
     kind = "levels" if level and inputs.pulse_steps > 1 else "widths" if inputs.time_steps else "on or off"
     phases = {signed: len(inputs.significance(signed)) for signed in (False, True)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 
 from mho.chip import Chip
@@ -40,10 +41,10 @@ def place(graph: Graph, chip: Chip) -> Placement:
     """
     rows, columns = chip.tile.shape
     blocks = partition(graph, chip)
-    stacked = not (isinstance(chip.tile, AnalogTile) and chip.tile.converter.adaptive)
-    placed = _pack(blocks, chip.tile.shape, chip.tiles, stacked)
+    unit = _unit(chip)
+    placed = _pack(blocks, chip.tile.shape, chip.tiles, unit)
     if _tiles(placed) > chip.tiles:
-        placed = _pack(blocks, chip.tile.shape, 0, stacked)
+        placed = _pack(blocks, chip.tile.shape, 0, unit)
     if _tiles(placed) > chip.tiles:
         weights = sum(b.rows * b.columns for b in blocks)
         raise CapacityError(
@@ -53,10 +54,22 @@ def place(graph: Graph, chip: Chip) -> Placement:
     return Placement(placed, (rows, columns))
 
 
-def _pack(blocks: list[Block], shape: tuple[int, int], spread: int, stacked: bool) -> tuple[Block, ...]:
+def _unit(chip: Chip) -> int:
+    """Return the columns that are read by whole converters whose levels are programmed; 0 where levels are fixed.
+
+    Where weights have a reference column in common, its converter suits one block only, and so does the tile.
+    """
+    tile = chip.tile
+    if not isinstance(tile, AnalogTile) or not tile.converter.adaptive:
+        return 0
+    slices = len(tile.weights.significance)
+    return tile.cols if tile.weights.reference_column else math.lcm(slices, tile.columns_per_converter) // slices
+
+
+def _pack(blocks: list[Block], shape: tuple[int, int], spread: int, unit: int) -> tuple[Block, ...]:
     """Place all blocks, over as many tiles as it takes; blocks of one layer apart over the first `spread` tiles.
 
-    Without `stacked`, no two blocks have a column of a tile in common.
+    With a `unit`, blocks begin at multiples of so many columns, and none lies below another.
     """
     order = sorted(range(len(blocks)), key=lambda i: (-blocks[i].rows, -blocks[i].columns, i))
     free: list[list[tuple[int, int, int, int]]] = []  # per tile: (row, column, rows, columns)
@@ -77,8 +90,9 @@ def _pack(blocks: list[Block], shape: tuple[int, int], spread: int, stacked: boo
         r, c, height, width = free[tile].pop(i)
         below = (r + block.rows, c, height - block.rows, width)
         right = (r, c + block.columns, block.rows, width - block.columns)
-        if not stacked:
-            right, below = (r, c + block.columns, height, width - block.columns), (0, 0, 0, 0)
+        if unit:
+            taken = -(-block.columns // unit) * unit
+            right, below = (r, c + taken, height, width - taken), (0, 0, 0, 0)
         free[tile] += [f for f in (right, below) if f[2] > 0 and f[3] > 0]
         holds[tile, block.layer] += 1
         placed[index] = dataclasses.replace(block, tile=tile, row=r, column=c)

@@ -135,7 +135,7 @@ class AbstractConverter(ABC):
             SpecError: if its kind has not so many.
         """
         try:
-            return replace(self, bits=bits, **self._made_for(bits))
+            return replace(self, bits=bits, **self._made_for(bits))._above_noise()
         except ValueError as error:
             raise SpecError([f"{error}; take other bits"]) from None
 
@@ -192,9 +192,16 @@ class AbstractConverter(ABC):
         """Return this converter at another node and supply; no conversion takes less than thermal noise asks for.
 
         Raises:
-            SpecError: if the class does not say how it scales.
+            SpecError: if the class does not say how it scales, or its node is not the old one.
         """
-        new, leakage = self._scaled(to), self.leakage
+        if self.node is not None and not math.isclose(self.node, to.old, rel_tol=1e-6):
+            raise SpecError(
+                [
+                    f"node: a converter of {1e9 * self.node:g} nm must be scaled from there, not from "
+                    f"{1e9 * to.old:g} nm; see `carried`"
+                ]
+            )
+        new, leakage = self._scaled(to)._above_noise(), self.leakage
         return replace(
             new,
             node=None if self.node is None else to.new,
@@ -205,15 +212,17 @@ class AbstractConverter(ABC):
         """Return the same but for node and leakage, which all have."""
         if not self.scales:
             raise SpecError([f"{type(self).__name__} does not say how it follows the technology; give it `scales`"])
-        new = self._times({f: 1 / to.delay if r == "rate" else getattr(to, r) for f, r in self.scales.items()})
-        short = thermal_floor(self.resolution) / max(new.costs(1)["convert"].energy, 1e-30)
-        if short > 1:
-            new = new._times({f: short for f, r in self.scales.items() if r in _ENERGIES})
-        return new
+        return self._times({f: 1 / to.delay if r == "rate" else getattr(to, r) for f, r in self.scales.items()})
+
+    def _above_noise(self) -> AbstractConverter:
+        """Return this converter with as much more energy as thermal noise asks for, if it has less."""
+        short = thermal_floor(self.resolution) / max(self.costs(1)["convert"].energy, 1e-30)
+        return self if short <= 1 else self._times({f: short for f, r in self.scales.items() if r in _ENERGIES})
 
     def rate(self, rows: int) -> Hertz:
         """Return its conversions in a second, one after another, for a column of that many cells."""
-        return 1 / (self.counting_time if self.concurrent else self.costs(rows)["convert"].latency)
+        seconds = self.counting_time if self.concurrent else self.costs(rows)["convert"].latency
+        return 1 / seconds if seconds else math.inf
 
     @property
     def speeds(self) -> Mapping[str, int]:
@@ -223,22 +232,28 @@ class AbstractConverter(ABC):
     def at_rate(self, rate: Hertz, corner: Hertz, rows: int = 256) -> AbstractConverter:
         """Return this converter made for so many conversions a second.
 
-        Below the corner a conversion takes the energy that it took: powers grow with the rate. Beyond it analog energy
-        grows with sqrt(1 + (rate / corner)^2), the bend of the best published converters' figure of merit
-        [murmann2021]; `Technology.analog` holds the corner.
+        A slower one takes the energy that it took, since powers fall with the rate. In a faster one energies of analog
+        parts grow as sqrt(1 + (rate / corner)^2) does from the rate that it had: the bend of the best published
+        converters' figure of merit [murmann2021]; `Technology.analog` holds the corner.
 
         Raises:
-            SpecError: if the class does not say what its speed is, or a rate is not above 0.
+            SpecError: if the class does not say what its speed is, a rate is not above 0, or it takes no time now.
         """
-        if min(rate, corner) <= 0:
-            raise SpecError([f"rate and corner must be above 0 Hz, not {rate:g} and {corner:g} Hz"])
+        own, dearer = self.rate(rows), self._dearer(rate, corner, rows)
         if not self.speeds:
             raise SpecError([f"{type(self).__name__} does not say what makes it faster; give it `speeds`"])
-        own = self.rate(rows)
-        dearer = math.sqrt((1 + (rate / corner) ** 2) / (1 + (own / corner) ** 2))
         factors = {f: (rate / own) ** power for f, power in self.speeds.items()}
         analog = [f for f, ratio in self.scales.items() if ratio in ("analog_energy", "analog_power")]
         return self._times(factors | {f: factors.get(f, 1.0) * dearer for f in analog})
+
+    def _dearer(self, rate: Hertz, corner: Hertz, rows: int) -> Ratio:
+        """Return by how much analog energy grows where it becomes as fast."""
+        own = self.rate(rows)
+        if min(rate, corner) <= 0:
+            raise SpecError([f"rate and corner must be above 0 Hz, not {rate:g} and {corner:g} Hz"])
+        if math.isinf(own):
+            raise SpecError(["a conversion must take some time before it can be made faster or slower; give it one"])
+        return max(1.0, math.sqrt((1 + (rate / corner) ** 2) / (1 + (own / corner) ** 2)))
 
     def _times(self, factors: Mapping[str, float]) -> AbstractConverter:
         changes: dict[str, Any] = {name: getattr(self, name) * factor for name, factor in factors.items()}

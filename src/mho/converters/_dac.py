@@ -29,13 +29,14 @@ class Dac:
     """The converter that drives a word line: to a level, for a width, or on and off.
 
     A pulse of p of n steps counts for (1 + g) (p + 4 inl p / n (1 - |p| / n)) + noise. Source of the energy,
-    capacitance x bits x supply^2 for a level: [zigzagimc2023].
+    capacitance x bits x supply^2 a pulse: [zigzagimc2023], for levels; widths of several bits are charged the same,
+    beside what comparing their register with a counter takes.
     """
 
     capacitance: Annotated[Farad, NotNegative]
-    """Charged to the supply for each bit of a level."""
+    """Charged to the supply for each bit of a pulse; none for one of a single bit."""
     bit_area: Annotated[SquareMetre, NotNegative] = 0.0
-    """For each bit of a level, beside the row's registers."""
+    """For each bit of a pulse, beside the row's registers."""
     inl: float = 0.0
     """The bow of levels in their middle, in steps; all rows have it in common."""
     mismatch: Annotated[Ratio, NotNegative] = 0.0
@@ -68,7 +69,7 @@ class Dac:
         )
 
     def costs(self, bits: int, supply: Volt) -> dict[str, Cost]:
-        """Return the cost of a level of so many bits (`drive`) and of the part; 0 bits for what is on or off."""
+        """Return the cost of a pulse of so many bits (`drive`) and of the part; 0 bits for what is on or off."""
         return {
             "drive": Cost(energy=self.capacitance * bits * supply**2),
             "part": Cost(area=self.bit_area * bits),

@@ -120,7 +120,7 @@ class Memristive(AbstractConverter):
         half = torch.maximum(centre - least, most - centre)
         full = 2 * half * 2**self.bits / (2**self.bits - 2)  # as far as equal steps of so many bits would reach
         share = torch.where(full > 0, 0.5 + (transitions - centre) / full, 0.5)
-        upper = torch.arange(self._levels) >= middle
+        upper = torch.arange(self._levels, device=transitions.device) >= middle
         position = (2 * (share - 0.5 * upper)).clamp(0, 1)
         window = self.states[-1] - self.states[0]
         even = (most - least) * (2**self.bits / (2**self.bits - 2))

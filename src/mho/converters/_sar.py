@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from mho.core import Cost, Farad, Hertz, NotNegative, Positive, Ratio, Scaling, Second, Source, SpecError, Volt
+from mho.core import Cost, Farad, Hertz, NotNegative, Positive, Ratio, Scaling, Second, Source, Volt
 
 from ._base import AbstractConverter, thermal_floor
 
@@ -43,6 +43,10 @@ class Sar(AbstractConverter):
     idle_bits: Annotated[int, NotNegative] = 0
     """Decisions that it has capacitors for beyond `bits`, and leaves out."""
     sources: tuple[Source, ...] = ()
+
+    def _made_for(self, bits: int) -> Mapping[str, Any]:
+        """One that uses all its capacitors."""
+        return {"idle_bits": 0}
 
     def at_bits(self, bits: int) -> Sar:
         """Stop after so many decisions."""
@@ -105,14 +109,11 @@ class Sar(AbstractConverter):
     def at_rate(self, rate: Hertz, corner: Hertz, rows: int = 256) -> Sar:
         """Return this converter made for so many conversions a second, whatever the rows.
 
-        k2 grows with sqrt(1 + (rate / corner)^2), the bend of the best published converters' figure of merit
-        [murmann2021]; `Technology.analog` holds the corner.
+        k2, of noise and matching, grows as energies of analog parts do (`AbstractConverter.at_rate`); k1 does not.
         """
-        if min(rate, corner) <= 0:
-            raise SpecError([f"rate and corner must be above 0 Hz, not {rate:g} and {corner:g} Hz"])
-        penalty = math.sqrt(1 + (rate / corner) ** 2)
+        dearer = self._dearer(rate, corner, rows)
         return replace(
-            self, capacitance_per_4bits=self.capacitance_per_4bits * penalty, delay=(0.0, 1 / (rate * self.bits))
+            self, capacitance_per_4bits=self.capacitance_per_4bits * dearer, delay=(0.0, 1 / (rate * self.bits))
         )
 
     def costs(self, rows: int) -> Mapping[str, Cost]:

@@ -75,7 +75,8 @@ class ReferenceBackend(AbstractBackend):
         digits = real.digits[i, g, r].numpy().astype(np.float64)
         slope, share = (None if m is None else m[i, g, r].numpy().astype(np.float64) for m in (real.slope, real.share))
         phases = _phases(tile.inputs, vector, layer.signed)
-        solved = None if real.circuit is None else _solved(real.circuit, [p for _, p in phases], at)
+        levels = [_bent(tile, p) for _, p in phases] if tile.inputs.energy_exponent == 2 else [p for _, p in phases]
+        solved = None if real.circuit is None else _solved(real.circuit, levels, at)
         if (tile.current_law is not None or tile.dac.inl) and tile.inputs.energy_exponent == 2:
             phases = [(w, _driven(tile, p)) for w, p in phases]
         profile = None if real.profile is None else real.profile.expand(*real.gain.shape, -1)
@@ -101,7 +102,8 @@ class ReferenceBackend(AbstractBackend):
                             each = real.read_variance[i, g, r, s, :, n].numpy().astype(np.float64)
                             power += np.dot(pulses**2, each) * (float(real.gain[i, g, r, s, n]) / lsb) ** 2
                         if tile.dac.noise:  # of every row that is driven
-                            each = (pulses != 0) * (digits[s, :, n] * float(real.gain[i, g, r, s, n]) / lsb) ** 2
+                            still = digits[s, :, n] - (0.0 if slope is None else real.load * slope[s, :, n])
+                            each = (pulses != 0) * (still * float(real.gain[i, g, r, s, n]) / lsb) ** 2
                             power += tile.dac.noise**2 * float(each.sum())
                         signal += math.sqrt(power) * float(noise[p, s, n])
                     bits = None if profile is None else profile[i, g, r, s, n].numpy()
@@ -119,12 +121,18 @@ def _driven(tile: AnalogTile, pulses: np.ndarray) -> np.ndarray:
     A law that is not separable is left to the circuit.
     """
     law, most = tile.current_law, tile.inputs.pulse_steps
-    levels = [float(p) + 4 * tile.dac.inl * float(p) / most * (1 - abs(float(p)) / most) for p in pulses]
+    levels = _bent(tile, pulses)
     if law is None or not law.separable:
-        return np.array(levels)
+        return levels
     one, full = torch.ones((), dtype=torch.float64), torch.tensor(tile.read_voltage, dtype=torch.float64)
     top = float(law.current(one, full))
     return np.array([most * float(law.current(one, full * p / most)) / top for p in levels])
+
+
+def _bent(tile: AnalogTile, pulses: np.ndarray) -> np.ndarray:
+    """Return what the DAC makes of levels, one by one, in steps."""
+    most = tile.inputs.pulse_steps
+    return np.array([float(p) + 4 * tile.dac.inl * float(p) / most * (1 - abs(float(p)) / most) for p in pulses])
 
 
 def _solved(circuit: Circuit, phases: list[np.ndarray], at: tuple[int, int, int]) -> np.ndarray:

@@ -381,12 +381,12 @@ class AnalogTile(AbstractTile):
         return self.post.logic
 
     def at_node(self, node: Metre, supply: Volt | None = None, technology: Technology | None = None) -> AbstractTile:
-        """Return this tile at another node; a converter whose node is not that of the gates comes from its own."""
-        tile = super().at_node(node, supply, technology)
-        own = self.converter.node
-        if own is None or own == self.gates.node or not isinstance(tile, AnalogTile):
-            return tile
-        return replace(tile, converter=carried(self.converter, node, supply, technology))
+        """Return this tile at another node; a converter of another node than that of the gates comes there first."""
+        gates, own = self.gates, self.converter.node
+        if own is None or not gates.node or math.isclose(own, gates.node, rel_tol=1e-6):
+            return super().at_node(node, supply, technology)
+        part = carried(self.converter, gates.node, gates.supply, technology)
+        return replace(self, converter=part).at_node(node, supply, technology)
 
     def level_cost(self, columns: int) -> Cost:
         """Return the cost of writing the levels of the converters of so many columns, all of them at the same time."""

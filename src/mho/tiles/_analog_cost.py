@@ -122,9 +122,9 @@ def mvm_cost(tile: AnalogTile, rows: int, columns: int, signed: bool) -> Mapping
     driver_energy = tile.dac.costs(tile.inputs.bits_per_phase, tile.supply)["drive"].energy
     # A pulse width is made by comparing a row's register with a common counter: two of its bits toggle a step.
     compare = logic.gates(2 * (logic.XOR2_CAPACITANCE + 1) + logic.DFF_CAPACITANCE, 0).energy
-    direct = (
-        tile.converter.pulse_output and len(tile.weights.significance) == len(tile.inputs.significance(signed)) == 1
-    )
+    pulsed = tile.inputs.time_steps > 0 or tile.inputs.pulse_steps == 1  # not levels
+    one = len(tile.weights.significance) == len(tile.inputs.significance(signed)) == 1
+    direct = tile.converter.pulse_output and pulsed and one
     if direct:  # the converters of the layer before send the pulses themselves, half of the largest count on average
         driver_energy = 0.0
         line_energy *= max(1.0, tile.inputs.pulse_steps / 2)

@@ -205,9 +205,10 @@ class Split(AbstractInputEncoding):
         return -(-(self.bits - 1) // self.digit_bits)
 
     def at_bits(self, bits: int) -> Split:
-        """Leave phases out, and the last one may be of a smaller digit."""
+        """Leave phases out; a digit that is smaller then takes as much longer steps of the same pulse."""
         bits = _fewer(self.bits, bits)
-        return replace(self, bits=bits, digit_bits=min(self.digit_bits, bits - 1))
+        digit = min(self.digit_bits, bits - 1)
+        return replace(self, bits=bits, digit_bits=digit, lsb_time=self.lsb_time * 2 ** (self.digit_bits - digit))
 
     def input_range(self, signed: bool) -> tuple[int, int]:
         """Sign and magnitude."""

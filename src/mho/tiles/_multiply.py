@@ -82,8 +82,9 @@ def _convert(
             if state.slope is not None and state.share is not None:
                 p.addcmul_(layout.partials(state.slope, driven), layout.partials(state.share, driven))
     else:
-        driven = pulses
-        p = _solved(tile, layout, state, pulses)
+        level = tile.inputs.energy_exponent == 2
+        driven = tile.dac.levels(pulses, tile.inputs.pulse_steps) if level else pulses
+        p = _solved(tile, layout, state, driven)
     if tile.principle is not None and not tile.principle.linear:
         unit = layout.spread(state.unit)
         p = tile.principle.transfer(p.div_(unit), tile.rows).mul_(unit)

@@ -71,11 +71,8 @@ def realise(
         # Both signs of a pair on one bit line have that line in common.
         together = tile.wires is not None and tile.wires.pairs == "word lines"
         varied = tile.variation.factors(chips, targets.shape, 1 if together else tile.weights.sides)
-    if tile.dac.mismatch:
-        # All cells of a word line are driven by one converter, as if they all were larger.
-        apart = tile.weights.sides if tile.wires is not None and tile.wires.pairs == "word lines" else 1
-        cells_, groups, row_tiles, _, rows_, _ = targets.shape
-        rows = tile.dac.gains(chips, (apart, groups, row_tiles, 1, rows_, 1)).repeat_interleave(cells_ // apart, 1)
+    if tile.dac.mismatch:  # all cells of a word line are driven by one converter, as if they all were larger
+        rows = _row_gains(tile, chips, targets.shape)
         varied = rows if varied is None else varied * rows
     low, high = tile.converter.codes(tile.bipolar(signed))
     lsb = (full_scale / high)[:, :, None]  # [R, S, 1]
@@ -313,6 +310,20 @@ def profile_by_line(profile: Tensor, slices: int, columns: int) -> Tensor:
     """Bring a profile `[any, G_, R_, S_, N_, any]` to all lines of a row tile, or to one if they are alike."""
     alike = profile.shape[3:5] == (1, 1)
     return profile if alike else profile.expand(-1, -1, -1, slices, columns, -1)
+
+
+def _row_gains(tile: AnalogTile, chips: Sequence[Seed], shape: Sequence[int]) -> Float[Tensor, "I cells G R S K N"]:
+    """Return the gains of the converters of all word lines; `shape` is cells, G, R, S, K, N.
+
+    Columns beyond a tile, and sides of a pair on word lines of their own, have converters of their own.
+    """
+    cells, groups, row_tiles, slices, rows, columns = shape
+    apart = tile.wires is not None and tile.wires.pairs == "word lines" and tile.weights.paired
+    sides = tile.weights.sides if apart else 1
+    own = slices if apart and tile.weights.sides == 1 else 1  # sides that are converted apart are slices
+    tiles = -(-columns // tile.cols)
+    gains = tile.dac.gains(chips, (sides, groups, row_tiles, own, rows, tiles))
+    return gains.repeat_interleave(cells // sides, 1).repeat_interleave(-(-columns // tiles), -1)[..., :columns]
 
 
 def _column_draws(tile: AnalogTile, chips: Sequence[Seed], columns: tuple[int, ...]) -> dict[str, Tensor]:
