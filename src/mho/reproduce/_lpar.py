@@ -60,8 +60,8 @@ def _compute(chips: int = 4) -> list[Row]:
     sent, registers = (t.mvm_cost(100, 10, False)["input encoding"].energy for t in (tile, made))
     return [
         Row("digits, counts of 2 and 8 bits", "%", 92.0, mean(found), 0.03, "[liu2020], from notes: about",
-            comment=f"± {stdev(found):.1f} between {chips} chips with ideal lines; perceptron 784-100-10 of our own, {len(x)} images; "
-            f"{exact:.1f} % with converters that do not err, {floats:.1f} % in floats"),
+            comment=f"± {stdev(found):.1f} between {chips} chips with ideal lines; perceptron 784-100-10 of our own, "
+            f"{len(x)} images; {exact:.1f} % with converters that do not err, {floats:.1f} % in floats"),
         Row("inputs of the second array: energy of counts that come as pulses over those made from registers", "ratio",
             (0.0, 1.0), sent / registers, 0.0, "[liu2020]: no input converters between arrays",
             comment="word lines charged once a pulse, no comparison a step"),
