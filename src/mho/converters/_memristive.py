@@ -45,7 +45,7 @@ class Memristive(AbstractConverter):
 
     How far a level moves with its device is taken as equal for all levels. An edge of a Q-cell moves two to three times
     as much where its conductance is low (`QCell.edge`), but the measured converter does not show it, and with that map
-    the published INL and DNL are met no better: docs/concepts/converters.md.
+    the published INL and DNL are met no better: docs/concepts/adaptive-converter.md.
 
     Source: [hong2025].
     """
