@@ -12,6 +12,7 @@ from mho.core import FileError
 
 from ._main import app
 from ._network import network_of
+from ._options import CarryAdc, ClipSums
 
 
 @app.command()
@@ -25,12 +26,8 @@ def evaluate(
         list[str],
         typer.Option(help="Also with this converter in the chips, a preset or a TOML file, to compare; see: mho adc."),
     ] = [],  # noqa: B006
-    carry_adc: Annotated[
-        bool, typer.Option("--carry-adc", help="Carry converters of --adc to the node and supply of the chip's gates.")
-    ] = False,
-    clip_sums: Annotated[
-        bool, typer.Option("--clip-sums", help="Let converters of equal steps clip sums for the least squared error.")
-    ] = False,
+    carry_adc: CarryAdc = False,
+    clip_sums: ClipSums = False,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("mho-report"),
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write all numbers to this file.")] = None,
     images: Annotated[int, typer.Option(min=1, help="At most so many images.")] = 1000,

@@ -13,6 +13,7 @@ from mho.core import FileError, SpecError
 from ._evaluate import normalisation
 from ._main import app
 from ._network import network_of
+from ._options import ClipSums
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,9 +45,7 @@ def quantize(
     clip: Annotated[
         bool, typer.Option("--clip", help="Clip weights to scales of least squared error, not the largest weight.")
     ] = False,
-    clip_sums: Annotated[
-        bool, typer.Option("--clip-sums", help="Let converters of --adc clip sums for the least squared error.")
-    ] = False,
+    clip_sums: ClipSums = False,
     inputs: Annotated[str, typer.Option(help="Bits of inputs to compare, equal steps and Lloyd-Max levels.")] = "",
     adc: Annotated[
         str | None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ._main import app
+from ._options import CarryAdc, ClipSums
 
 
 @app.command()
@@ -25,12 +26,8 @@ def run(
         list[str],
         typer.Option(help="Also with this converter in the analog chips, such as memristive-5b; see: mho adc."),
     ] = [],  # noqa: B006
-    carry_adc: Annotated[
-        bool, typer.Option("--carry-adc", help="Carry converters of --adc to the node and supply of the chip's gates.")
-    ] = False,
-    clip_sums: Annotated[
-        bool, typer.Option("--clip-sums", help="Let converters of equal steps clip sums for the least squared error.")
-    ] = False,
+    carry_adc: CarryAdc = False,
+    clip_sums: ClipSums = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch; all cores by default.")] = None,
 ) -> None:
     """Do the main job: ResNet-20 on CIFAR-10 (JPEG) images on three chips, with a report.
