@@ -1,7 +1,7 @@
 """Write the tables of docs/validation.md and of the page on NeuroSim anew, between their markers.
 
 python docs/make_validation.py           # all but one
-python docs/make_validation.py --full    # that of networks behind converters with 16 sources, four hours on one core
+python docs/make_validation.py --full    # that of networks behind converters with 16 sources, five hours on one core
 """
 
 from __future__ import annotations
