@@ -118,10 +118,10 @@ def _treemap(axes: Axes, areas: Mapping[str, float]) -> None:
         w, h = (width * share, height) if across else (width, height * share)
         colour = BLOCKS.get(name, _OTHER)
         axes.add_patch(Rectangle((x, y), w, h, facecolor=colour, edgecolor="white", linewidth=1.2))
-        if w > 0.12 and h > 0.07:
-            axes.annotate(
-                f"{name}\n{area:.3g} mm²", (x + w / 2, y + h / 2), ha="center", va="center", fontsize=7, color="white"
-            )
+        told = f"{name}\n{area:.3g} mm²"
+        size = min(7.0, 230 * w / max(map(len, told.splitlines())))  # about as long as the rectangle is wide
+        if size > 4 and h > 0.07:
+            axes.annotate(told, (x + w / 2, y + h / 2), ha="center", va="center", fontsize=size, color="white")
         x, y = (x + w, y) if across else (x, y + h)
         width, height = (width - w, height) if across else (width, height - h)
         rest -= area
