@@ -269,7 +269,7 @@ def test_progress_is_told() -> None:
 def test_warnings_about_ranges_are_collected(recwarn: pytest.WarningsRecorder) -> None:
     e = evaluate(_network(), "tile2-rram", _data(3), instances=2)
     assert e.warnings == (
-        "RRAM relaxation is known up to 172800 s and was asked for 3.1536e+07 s; the last known spread is used",
+        "RRAM relaxation is known up to 2 days and was asked for 1 year; the last known spread is used",
     )
     assert [w for w in recwarn if issubclass(w.category, RangeWarning)] == []
     assert evaluate(_network(), "tile2-rram", _data(3), instances=1, conditions=[Condition(1.0)]).warnings == ()

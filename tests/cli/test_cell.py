@@ -206,5 +206,5 @@ def test_a_time_beyond_what_is_known(cli: Any) -> None:
         warnings.simplefilter("always")
         code, _, err = cli("cell", "rram", "--time", 1e9, "--json")
     assert code == 0
-    assert "RRAM relaxation is known up to 172800 s" in " ".join(err.split())
+    assert "RRAM relaxation is known up to 2 days" in " ".join(err.split())
     assert not said

@@ -108,7 +108,7 @@ def test_ageing_beyond_what_is_known_says_so() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         hot.conductance(target, draws, 3600.0)
-    with pytest.warns(RangeWarning, match="^RRAM relaxation is known up to 172800 s and was asked for "):
+    with pytest.warns(RangeWarning, match="^RRAM relaxation is known up to 2 days and was asked for "):
         hot.at_temperature(398.15).conductance(target, draws, 3600.0)
 
 

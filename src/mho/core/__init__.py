@@ -61,5 +61,6 @@ from ._units import SquareMetre as SquareMetre
 from ._units import Unit as Unit
 from ._units import Volt as Volt
 from ._units import Watt as Watt
+from ._units import format_duration as format_duration
 from ._units import format_quantity as format_quantity
 from ._units import parse_quantity as parse_quantity

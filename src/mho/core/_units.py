@@ -154,3 +154,19 @@ Positive = Gt(0)
 """A field that must be above zero: `Annotated[Siemens, Positive]`; checked at load."""
 NotNegative = Ge(0)
 """A field that must be zero or above."""
+
+
+_TIMES = ((365 * 86400.0, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second"))
+
+
+def format_duration(time: Second) -> str:
+    """Say a time in the largest unit that it holds.
+
+    >>> format_duration(172800.0)
+    '2 days'
+    """
+    for seconds, unit in _TIMES:
+        if time >= seconds:
+            count = time / seconds
+            return f"{count:g} {unit}{'s' if count != 1 else ''}"
+    return f"{time:g} seconds"

@@ -22,6 +22,7 @@ from mho.core import (
     Siemens,
     Source,
     SquareMetre,
+    format_duration,
 )
 
 from ._base import AbstractCell, cell_costs
@@ -93,7 +94,8 @@ class RramRelaxation(AbstractCell):
         if time > points[-1].time:
             if any(points[-1].sigma):
                 warnings.warn(
-                    f"RRAM relaxation is known up to {points[-1].time:g} s and was asked for {time:g} s; "
+                    f"RRAM relaxation is known up to {format_duration(points[-1].time)} and was asked for "
+                    f"{format_duration(time)}; "
                     "the last known spread is used",
                     RangeWarning,
                     stacklevel=3,

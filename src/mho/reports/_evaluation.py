@@ -8,13 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from mho.core import Cost, CostTree, walk_sources
+from mho.core import Cost, CostTree, format_duration, walk_sources
 from mho.cost import Summary, by_block, programming, summarise
 from mho.ir import Program
 from mho.runtime import Run
 from mho.tiles import Condition
-
-_TIMES = ((365 * 86400.0, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
 
 def time_name(time: float | None) -> str:
@@ -23,11 +21,7 @@ def time_name(time: float | None) -> str:
         return "as written"
     if time == 0:
         return "right away"
-    for seconds, unit in _TIMES:
-        if time >= seconds:
-            count = time / seconds
-            return f"{count:g} {unit}{'s' if count != 1 else ''}"
-    return f"{time:g} seconds"
+    return format_duration(time)
 
 
 @dataclass(frozen=True)
