@@ -1,12 +1,15 @@
 """lpar: a perceptron of ternary weights behind converters that count in pulses."""
 
+import runpy
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 import torch
 
 from mho.converters import Ramp
 from mho.reproduce import reproduce
-from mho.reproduce._lpar import digits, lpar_tile, tiled
+from mho.reproduce._lpar import _LAYERS, digits, lpar_tile, tiled
 from mho.samples import ternary_perceptron
 
 
@@ -14,6 +17,15 @@ def test_rows() -> None:
     rows = reproduce("lpar")
     assert all(r.within for r in rows)
     assert rows[0].ours > 92
+
+
+def test_the_script_trains_for_the_same_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the shipped network was tuned for is what is evaluated."""
+    script = Path(__file__).parents[2] / "examples" / "train_ternary_mlp.py"
+    monkeypatch.syspath_prepend(script.parent)
+    found = runpy.run_path(str(script))
+    assert found["TILE"] == lpar_tile()
+    assert found["LAYERS"] == _LAYERS
 
 
 def test_hidden_units_are_counts_of_two_bits() -> None:

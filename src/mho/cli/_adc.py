@@ -54,7 +54,7 @@ def adc(
     """Measure a converter as on a bench: INL, DNL, missing codes, SNDR, ENOB, and what a conversion costs.
 
     Without a name, list the presets. Costs follow bits, node, supply and rate: energies of gates and of analog parts
-    each by its own rule, and beyond some 80 million conversions a second a conversion takes more.
+    each by its own rule, and one made faster takes more beyond some 80 million conversions a second.
 
     Examples: **mho adc sar --bits 6 --mismatch "0.5 %" --picture sar.svg**,
     **mho adc flash-5b --node "7 nm" --rate "2 GHz"**
@@ -91,8 +91,10 @@ def adc(
         check_places(picture.parent, picture)
         picture_kind(picture)
     preset = _preset(name, presets, bits)
-    part = _made_for(_changed(load_converter(preset), bits, mismatch), node, supply, rate, rows)
-    made = ["changed"] if _changed(load_converter(preset), bits, mismatch) != load_converter(preset) else []
+    loaded = load_converter(preset)
+    changed = _changed(loaded, bits, mismatch)
+    part = _made_for(changed, node, supply, rate, rows)
+    made = ["changed"] if changed != loaded else []
     made += [f"at {format_quantity(part.node, 'm')}"] if node and part.node else []
     made += [f"for {format_quantity(part.rate(rows), 'Hz')}"] if rate else []
     name = ", ".join([preset, *made])

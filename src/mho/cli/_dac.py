@@ -59,11 +59,11 @@ def dac(
         raise FileError("--mismatch and --trim must be at least 0; give other ones")
     own = replace(tile.dac, **{f: v for f, v in given.items() if v is not None})
     inputs = tile.inputs
-    level = inputs.energy_exponent == 2
-    if inl and not (level and inputs.pulse_steps > 1):
+    level = inputs.energy_exponent == 2 and inputs.pulse_steps > 1
+    if inl and not level:
         raise FileError(f"--inl bends levels, and the inputs of {name} are widths or on and off; leave it out")
-    found = dac_bench(own, inputs.pulse_steps, Seed(seed), rows, level and inputs.pulse_steps > 1)
-    kind = "levels" if level and inputs.pulse_steps > 1 else "widths" if inputs.time_steps else "on or off"
+    found = dac_bench(own, inputs.pulse_steps, Seed(seed), rows, level)
+    kind = "levels" if level else "widths" if inputs.time_steps else "on or off"
     phases = {signed: len(inputs.significance(signed)) for signed in (False, True)}
     tile = replace(tile, dac=own)
     block = tile.mvm_cost(tile.rows, tile.cols, False)["input encoding"]

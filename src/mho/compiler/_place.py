@@ -88,11 +88,9 @@ def _pack(blocks: list[Block], shape: tuple[int, int], spread: int, unit: int) -
             tile, i = len(free), 0
             free.append([(0, 0, *shape)])
         r, c, height, width = free[tile].pop(i)
-        below = (r + block.rows, c, height - block.rows, width)
-        right = (r, c + block.columns, block.rows, width - block.columns)
-        if unit:
-            taken = -(-block.columns // unit) * unit
-            right, below = (r, c + taken, height, width - taken), (0, 0, 0, 0)
+        tall, wide = (height, -(-block.columns // unit) * unit) if unit else (block.rows, block.columns)
+        below = (r + tall, c, height - tall, width)
+        right = (r, c + wide, tall, width - wide)
         free[tile] += [f for f in (right, below) if f[2] > 0 and f[3] > 0]
         holds[tile, block.layer] += 1
         placed[index] = dataclasses.replace(block, tile=tile, row=r, column=c)

@@ -12,7 +12,6 @@ from ._base import Activity as Activity
 from ._base import Compensation as Compensation
 from ._base import Condition as Condition
 from ._base import DesignPoint as DesignPoint
-from ._carried import carried as carried
 from ._characterise import TileReport as TileReport
 from ._characterise import characterise as characterise
 from ._circuit import Circuit as Circuit
@@ -36,6 +35,7 @@ from ._ranges import weight_steps as weight_steps
 from ._readout import OUTPUT_STAGES as OUTPUT_STAGES
 from ._readout import PostConversion as PostConversion
 from ._readout import PreConversion as PreConversion
+from ._scaled import carried as carried
 from ._select import SelectLines as SelectLines
 from ._state import ArrayState as ArrayState
 from ._state import Realisation as Realisation

@@ -16,9 +16,8 @@ from mho.core import Cost, Farad, Metre, NotNegative, Positive, Scaling, Second,
 from mho.devices import AbstractCell
 from mho.digital import Logic, Technology
 
-from ._analog_cost import activity, cell_cost, expected_activity, mvm_cost, parts, upkeep
+from ._analog_cost import activity, cell_cost, expected_activity, level_cost, mvm_cost, parts, upkeep
 from ._base import AbstractTile, Activity, Condition, DesignPoint
-from ._carried import carried
 from ._checks import check, contradictions
 from ._converter_ranges import codebook, full_scale
 from ._design import design, design_point
@@ -28,6 +27,7 @@ from ._multiply import multiply
 from ._program import program
 from ._readout import PostConversion, PreConversion
 from ._realise import ROOM, realise
+from ._scaled import scaled, together
 from ._select import SelectLines
 from ._state import ArrayState, Realisation
 from ._variation import Variation
@@ -382,43 +382,15 @@ class AnalogTile(AbstractTile):
 
     def at_node(self, node: Metre, supply: Volt | None = None, technology: Technology | None = None) -> AbstractTile:
         """Return this tile at another node; a converter of another node than that of the gates comes there first."""
-        gates, own = self.gates, self.converter.node
-        if own is None or not gates.node or math.isclose(own, gates.node, rel_tol=1e-6):
-            return super().at_node(node, supply, technology)
-        part = carried(self.converter, gates.node, gates.supply, technology)
-        return replace(self, converter=part).at_node(node, supply, technology)
+        return AbstractTile.at_node(together(self, technology), node, supply, technology)
+
+    def scaled(self, to: Scaling) -> AnalogTile:
+        """Return this tile at another node and supply, each part by its own rule; see `_scaled.scaled`."""
+        return scaled(self, to)
 
     def level_cost(self, columns: int) -> Cost:
         """Return the cost of writing the levels of the converters of so many columns, all of them at the same time."""
-        write = self.converter.costs(self.rows).get("write", Cost())
-        lines = (columns + self.weights.reference_column) * len(self.weights.significance)
-        return Cost(-(-lines // self.columns_per_converter) * write.energy, write.latency)
-
-    def scaled(self, to: Scaling) -> AnalogTile:
-        """Return this tile at another node and supply, each part by its own rule.
-
-        Lines follow the side of the cell. Pulses last as long as before, since wires and cells set them; a read voltage
-        that was the supply stays the supply, another one is the device's and stays, if the supply still gives it.
-        """
-        cell = self.cell.scaled(to)
-        before, after = self.cell.costs()["part"].area, cell.costs()["part"].area
-        side = math.sqrt(after / before) if before else to.new / to.old
-        supply = self.supply * to.voltage
-        full = math.isclose(self.read_voltage, self.supply)
-        return replace(
-            self,
-            cell=cell,
-            pre=self.pre.scaled(to),
-            converter=self.converter.scaled(to),
-            post=self.post.scaled(to),
-            read_voltage=supply if full else min(self.read_voltage, supply),
-            supply=supply,
-            line_capacitance=self.line_capacitance * side,
-            dac=self.dac.scaled(to),
-            wires=None if self.wires is None else self.wires.scaled(to, side),
-            principle=None if self.principle is None else self.principle.scaled(to),
-            select=None if self.select is None else self.select.scaled(side),
-        )
+        return level_cost(self, columns)
 
     @property
     def word_capacitance(self) -> Farad:

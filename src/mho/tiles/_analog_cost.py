@@ -172,6 +172,13 @@ def _restored(tile: AnalogTile, restore: Cost) -> Cost:
     return Cost(energy=restore.energy * tile.row_cells, latency=restore.latency)
 
 
+def level_cost(tile: AnalogTile, columns: int) -> Cost:
+    """Return the cost of writing the levels of the converters of so many columns, all of them at the same time."""
+    write = tile.converter.costs(tile.rows).get("write", Cost())
+    lines = (columns + tile.weights.reference_column) * len(tile.weights.significance)
+    return Cost(-(-lines // tile.columns_per_converter) * write.energy, write.latency)
+
+
 def upkeep(tile: AnalogTile) -> Mapping[str, Cost]:
     """Return the power of refreshing all cells of the tile, where cells forget."""
     refresh = tile.cell.costs().get("refresh")

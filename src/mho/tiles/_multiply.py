@@ -119,13 +119,15 @@ def _add_noise(
         view.add_(z, alpha=tile.noise_lsb)
         return
     scale = layout.spread(state.noise[:, :, None].expand(1, *state.offset.shape[1:]))
-    if state.read_variance is not None or jitter:
-        power = scale.square()
-        if state.read_variance is not None:
-            power = power + layout.partials(state.read_variance, driven.square().to(state.read_variance.dtype)).float()
-        if jitter:  # of each row that is driven; what a row has in common for all columns is drawn for each
-            power = power + layout.partials(state.matrix.square() * jitter**2, (driven != 0).to(driven.dtype))
-        scale = power.sqrt_()
+    powers: list[Tensor] = []
+    if state.read_variance is not None:
+        powers.append(layout.partials(state.read_variance, driven.square().to(state.read_variance.dtype)).float())
+    if jitter:  # of each row that is driven; what a row has in common for all columns is drawn for each
+        powers.append(layout.partials(state.matrix.square() * jitter**2, (driven != 0).to(driven.dtype)))
+    if powers:
+        for other in powers[1:]:
+            powers[0].add_(other)
+        scale = powers[0].add_(scale.square()).sqrt_()
     view.addcmul_(z, layout.split_instances(scale, state.chips if scale.shape == p.shape else 1))
 
 

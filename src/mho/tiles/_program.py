@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -74,11 +73,8 @@ def _integers(tile: AnalogTile, layout: AbstractLayout, real: Realisation) -> Te
     """Return the matrix of integers if no code of any input differs from its partial sum; else None."""
     straight = real.circuit is None and real.slope is None and real.profile is None and real.read_variance is None
     straight = straight and tile.principle is None and tile.noise_lsb == 0
-    straight = (
-        straight
-        and tile.dac == replace(tile.dac, inl=0.0, noise=0.0)
-        and (tile.current_law is None or tile.inputs.energy_exponent != 2)
-    )
+    straight = straight and tile.dac.inl == tile.dac.noise == 0
+    straight = straight and (tile.current_law is None or tile.inputs.energy_exponent != 2)
     if not straight:
         return None
     exact = bool((real.gain == 1).all() and (real.lsb == 1).all() and (real.drift_factor == 1).all())
