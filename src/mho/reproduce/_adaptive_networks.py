@@ -232,7 +232,7 @@ def partial_rows(
         if learn:
             torch.manual_seed(0)
             learn_levels(tiled, network, few.split(_BATCH), epochs, 0.05)
-        many = chips if isinstance(converter, Memristive) and converter.mismatches else 1
+        many = chips if isinstance(converter, Memristive) and any(converter.state_sigmas) else 1  # else all are alike
         written = mho.nn.program(tiled, instances=many).at(None)
         answers = torch.cat([written(x, first=i * _BATCH).argmax(-1) for i, x in enumerate(seen.split(_BATCH))], 1)
         return [1e4 * float(share) / digital for share in (answers == truth).double().mean(1)]
